@@ -1,0 +1,1 @@
+"""Where things are: grids, regions, rotations, shifts. Pure functions on arrays."""

@@ -1,0 +1,53 @@
+"""The one place that says how many threads a kernel may use.
+
+Two kinds of parallelism compete for the cores: BLAS inside a product, and our own threads over
+frames or regions. `limit(n)` gives both the same budget; `over(f, items)` runs independent pieces
+of work on it with BLAS held to one thread each, so that they never multiply.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_budget: ContextVar[int | None] = ContextVar("threads", default=None)
+
+
+def budget() -> int:
+    """Threads that a kernel may use: what `limit` said, else the cores of this process."""
+    return _budget.get() or len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def limit(threads: int) -> Iterator[None]:
+    """Hold our own threads and those of BLAS to `threads` inside the block."""
+    token = _budget.set(threads)
+    try:
+        with threadpool_limits(threads):
+            yield
+    finally:
+        _budget.reset(token)
+
+
+def over(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Apply `work` to every item on the threads of the budget; results keep the order of `items`."""
+    pieces = list(items)
+    threads = min(budget(), len(pieces))
+    if threads <= 1:
+        return [work(piece) for piece in pieces]
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, pieces))
+
+
+def spans(count: int, pieces_per_thread: int = 1) -> list[slice]:
+    """Cut `count` items into near-equal slices, `pieces_per_thread` for each thread of the budget."""
+    pieces = max(1, min(count, budget() * pieces_per_thread))
+    edges = [count * i // pieces for i in range(pieces + 1)]
+    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
