@@ -10,14 +10,21 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _budget: ContextVar[int | None] = ContextVar("threads", default=None)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The BLAS libraries of this process; looking them up takes milliseconds, so once."""
+    return ThreadpoolController()
 
 
 def budget() -> int:
@@ -30,24 +37,30 @@ def limit(threads: int) -> Iterator[None]:
     """Hold our own threads and those of BLAS to `threads` inside the block."""
     token = _budget.set(threads)
     try:
-        with threadpool_limits(threads):
+        with _blas().limit(limits=threads):
             yield
     finally:
         _budget.reset(token)
 
 
 def over(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Apply `work` to every item on the threads of the budget; results keep the order of `items`."""
+    """Apply `work` to every item on the threads of the budget; results keep the order of `items`.
+
+    Work that calls `over` itself runs its own pieces one after another.
+    """
     pieces = list(items)
     threads = min(budget(), len(pieces))
     if threads <= 1:
         return [work(piece) for piece in pieces]
-    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+    with (
+        _blas().limit(limits=1),
+        ThreadPoolExecutor(threads, initializer=_budget.set, initargs=(1,)) as pool,
+    ):
         return list(pool.map(work, pieces))
 
 
-def spans(count: int, pieces_per_thread: int = 1) -> list[slice]:
-    """Cut `count` items into near-equal slices, `pieces_per_thread` for each thread of the budget."""
-    pieces = max(1, min(count, budget() * pieces_per_thread))
+def spans(count: int) -> list[slice]:
+    """Cut `count` items into near-equal slices, one for each thread of the budget."""
+    pieces = max(1, min(count, budget()))
     edges = [count * i // pieces for i in range(pieces + 1)]
     return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]

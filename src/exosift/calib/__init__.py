@@ -1,0 +1,1 @@
+"""From frames as they come to frames that can be compared: bad pixels, centring."""

@@ -1,0 +1,1 @@
+"""From an image to candidates: S/N, significance, peaks. Pure functions on arrays."""

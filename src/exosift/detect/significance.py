@@ -1,0 +1,26 @@
+"""How often noise alone would do as well: false-positive fractions of S/N values."""
+
+import numpy as np
+from scipy.special import stdtr
+
+from exosift.detect.snr import resolution_elements
+from exosift.types import Floats
+
+
+def false_positive_fraction(snr: Floats, radius: Floats, fwhm: float) -> Floats:
+    """Chance that Gaussian noise in one resolution element at `radius` [px] exceeds `snr`.
+
+    Student's t with n − 1 degrees of freedom, n = apertures − 1 (Mawet et al. 2014, eq. 10).
+    """
+    freedom = resolution_elements(radius, fwhm) - 2
+    return np.asarray(stdtr(freedom, -np.asarray(snr, dtype=np.float64)))
+
+
+def false_alarm_probability(fpf: Floats, trials: float) -> Floats:
+    """Chance of at least one such false positive among `trials` independent places: 1 − (1 − p)ⁿ."""
+    return np.asarray(-np.expm1(trials * np.log1p(-np.minimum(fpf, 1 - 1e-16))))
+
+
+def elements_in_field(inner: float, outer: float, fwhm: float) -> float:
+    """Resolution elements between two radii [px]: the ring's area over that of a 1-FWHM disc."""
+    return max(1.0, 4 * (outer**2 - inner**2) / fwhm**2)

@@ -1,0 +1,85 @@
+"""The small-sample S/N map (Mawet et al. 2014, ApJ 792, 97).
+
+At radius r there are only about 2πr/FWHM independent resolution elements. The S/N of a pixel
+compares the flux in an aperture of one FWHM centred on it with those of the n other apertures that
+fit on the same circle: (f − mean) / (s √(1 + 1/n)) follows Student's t with n − 1 degrees of freedom.
+"""
+
+import numpy as np
+
+from exosift import threads
+from exosift.geometry.grid import centre_of, radius_map
+from exosift.photometry.apertures import ApertureSums
+from exosift.types import Floats, Ints
+
+# An aperture that misses more than this share of its area to NaN is not used.
+_MISSING = 1e-3
+
+
+def resolution_elements(radius: Floats, fwhm: float) -> Ints:
+    """How many apertures of 1 FWHM fit side by side on a circle of `radius` ≥ FWHM/2 [px].
+
+    Neighbours touch when their chord is one FWHM: ⌊π / asin(FWHM / 2r)⌋.
+    """
+    half_chord = np.minimum(fwhm / (2 * np.asarray(radius, dtype=np.float64)), 1.0)
+    return np.asarray(np.floor(np.pi / np.arcsin(half_chord) + 1e-9).astype(int))
+
+
+def snr_map(image: Floats, fwhm: float) -> Floats:
+    """S/N of every pixel of image (y, x) from 1 FWHM [px] out to where the last aperture fits.
+
+    NaN elsewhere. Apertures that touch NaN are left out of the noise; a pixel is NaN when its own
+    aperture touches NaN or when fewer than three are left to tell the noise from.
+    """
+    radius = radius_map(image.shape)
+    inside = (radius >= fwhm) & (radius <= (min(image.shape) - 1 - fwhm) / 2)
+    y, x = np.nonzero(inside)
+    elements = resolution_elements(radius[inside], fwhm)
+    unseen = np.isnan(image)
+    sums = ApertureSums.of(np.where(unseen, 0.0, image).astype(np.float32), fwhm / 2)
+    gaps = None
+    if unseen[radius <= radius[inside].max(initial=0.0) + fwhm].any():
+        gaps = ApertureSums.of(unseen.astype(np.float32), fwhm / 2)
+    snr = np.full(image.shape, np.nan, dtype=np.float32)
+
+    def work(count: int) -> None:
+        here = elements == count
+        flux = _on_circles(sums, x[here], y[here], count, image.shape, fwhm)
+        if gaps is not None:
+            missing = _on_circles(gaps, x[here], y[here], count, image.shape, fwhm)
+            flux[missing > _MISSING * np.pi * fwhm**2 / 4] = np.nan
+        snr[y[here], x[here]] = _compare(flux)
+
+    threads.over(work, np.unique(elements)[::-1].tolist())
+    return snr
+
+
+def _on_circles(
+    sums: ApertureSums, x: Ints, y: Ints, count: int, shape: tuple[int, ...], fwhm: float
+) -> Floats:
+    """Sums (pixel, aperture): `count` touching apertures around the centre, the first on the pixel.
+
+    They follow each other clockwise and leave the remainder of the circle as a gap before the first.
+    """
+    x0, y0 = centre_of(shape)
+    dx, dy = (x - x0).astype(np.float32)[:, None], (y - y0).astype(np.float32)[:, None]
+    step = 2 * np.arcsin(fwhm / 2 / np.hypot(dx, dy))
+    turn = step * np.arange(count, dtype=np.float32)
+    cos, sin = np.cos(turn), np.sin(turn)
+    return sums.at(x0 + dx * cos + dy * sin, y0 + dy * cos - dx * sin)
+
+
+def _compare(flux: Floats) -> Floats:
+    """S/N (pixel,) of the first aperture of (pixel, aperture) among the others."""
+    source, noise = flux[:, 0], flux[:, 1:]
+    seen = ~np.isnan(noise)
+    count = seen.sum(axis=1)
+    enough = count >= 3
+    n = np.where(enough, count, 1)
+    mean = np.sum(noise, axis=1, where=seen) / n
+    spread = np.sum((noise - mean[:, None]) ** 2, axis=1, where=seen)
+    std = np.sqrt(spread / np.maximum(n - 1, 1))
+    snr = np.full(len(flux), np.nan, dtype=np.float32)
+    usable = enough & (std > 0)
+    scale = std * np.sqrt(1 + 1 / n)
+    return np.divide(source - mean, scale, out=snr, where=usable)

@@ -1,0 +1,1 @@
+"""Light in apertures and PSFs. Pure functions on arrays."""

@@ -1,0 +1,1 @@
+"""PSF subtraction: model × regions × references, joined in one loop (see `engine`)."""

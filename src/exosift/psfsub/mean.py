@@ -1,0 +1,33 @@
+"""The mean of the usable references: the simplest linear PSF model."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from exosift.psfsub.gram import Gram
+from exosift.psfsub.linear import Coefficients
+from exosift.types import Bools
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean PSF: 1/n on each of the n usable references (Marois et al. 2006, ApJ 641, 556)."""
+
+    kind: Literal["mean"] = "mean"
+
+    @property
+    def variants(self) -> tuple[int, ...]:
+        """One PSF model."""
+        return (0,)
+
+    @property
+    def minimum(self) -> int:
+        """Fewest references that it needs."""
+        return 1
+
+    def coefficients(self, gram: Gram, usable: Bools) -> Coefficients:
+        """usable (target, reference) → weights (1, target, reference)."""
+        del gram  # a mean does not look at the data
+        weights = usable / usable.sum(axis=1, keepdims=True)
+        return Coefficients(weights[None], np.zeros((1, len(usable))))

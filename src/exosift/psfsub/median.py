@@ -1,0 +1,35 @@
+"""The median of the usable references: classical ADI."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from exosift.psfsub.combine import median
+from exosift.types import Bools, Floats
+
+
+@dataclass(frozen=True)
+class Median:
+    """Median PSF, pixel by pixel, of the usable references (Marois et al. 2006, ApJ 641, 556)."""
+
+    kind: Literal["median"] = "median"
+
+    @property
+    def variants(self) -> tuple[int, ...]:
+        """One PSF model."""
+        return (0,)
+
+    @property
+    def minimum(self) -> int:
+        """Fewest references that it needs."""
+        return 1
+
+    def predict(self, frames: Floats, usable: Bools) -> Floats:
+        """Frames (frame, pixel), usable (target, reference) → PSF (1, target, pixel).
+
+        Targets that share a library share one median.
+        """
+        libraries, which = np.unique(usable, axis=0, return_inverse=True)
+        models = np.stack([median(frames[library]) for library in libraries])
+        return np.asarray(models[which.ravel()][None])
