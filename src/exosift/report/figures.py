@@ -1,0 +1,165 @@
+"""The report's figures: what was detected, and where the star was found.
+
+Built on Figure and the Agg canvas, never pyplot, which keeps state between calls. The ground is
+dark on purpose: one PNG then sits well on the light page and on the dark one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import AsinhNorm, Colormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from exosift.report.annotations import (
+    INK,
+    candidate_circles,
+    compass,
+    cross_hair,
+    scale_bar,
+    star_mark,
+)
+from exosift.report.summary import CandidateRow
+from exosift.types import Floats, Point
+
+DPI = 140
+"""Detection figures are 10 inches, so 1400 px, wide."""
+
+_GROUND = "#10131a"
+_MUTED = "#b9bdc6"
+_NO_DATA = "#4f535b"
+
+
+@dataclass(frozen=True)
+class View:
+    """How pixels lie on the sky: scale [mas/px], star (x, y) [px], FWHM [px]."""
+
+    pixel_scale: float
+    centre: Point
+    fwhm: float
+
+
+def detection_figure(
+    image: Floats,
+    snr: Floats,
+    candidates: Sequence[CandidateRow],
+    view: View,
+    threshold: float,
+    *,
+    title: str,
+) -> Figure:
+    """Final image and S/N map (y, x), North up and East left, candidates circled alike on both.
+
+    Candidates come strongest first and are numbered in that order, as in the page's tables.
+    The image is stretched symmetrically about zero to its 99.5th percentile of |flux|; the map
+    always runs over ± `threshold`, so that its colours mean the same in every figure.
+    """
+    figure = _figure((10.0, 4.7), title)
+    panels = [figure.add_axes((left, 0.03, 0.41, 0.41 * 10.0 / 4.7)) for left in (0.012, 0.508)]
+    limit = _limit(image)
+    ranges = (("residual flux", limit), ("signal-to-noise ratio", threshold))
+    for axes, values, (label, reach), name in zip(
+        panels, (image, snr), ranges, ("viridis", "berlin"), strict=True
+    ):
+        shown = _show(axes, values, Normalize(-reach, reach), _colours(name))
+        _colour_bar(figure, axes, shown, label)
+        scale_bar(axes, image.shape[-1], view.pixel_scale)
+        compass(axes)
+        star_mark(axes, view.centre)
+        candidate_circles(axes, candidates, view.fwhm)
+    return figure
+
+
+def registration_figure(image: Floats, star: Point, pixel_scale: float, title: str) -> Figure:
+    """Median raw frame (y, x) on an asinh stretch, the found star (x, y) [px] under a cross-hair.
+
+    An inset shows the star's surroundings enlarged, in the corner farthest from it.
+    """
+    figure = _figure((6.0, 6.4), title)
+    axes = figure.add_axes((0.02, 0.02, 0.96, 0.9))
+    norm, colours = _asinh_norm(image), _colours("inferno")
+    _show(axes, image, norm, colours)
+    height, width = image.shape
+    size = min(width, height)
+    cross_hair(axes, star, 0.03 * size, 0.09 * size)
+    scale_bar(axes, width, pixel_scale)
+    left = 0.03 if star[0] > width / 2 else 0.61
+    # A star in the middle leaves the lower left to the scale bar.
+    low = 0.03 if star[1] > 0.55 * height and left > 0.5 else 0.61
+    inset = axes.inset_axes((left, low, 0.36, 0.36))
+    _show(inset, image, norm, colours)
+    reach = max(6.0, 0.06 * size)
+    inset.set(xlim=(star[0] - reach, star[0] + reach), ylim=(star[1] - reach, star[1] + reach))
+    cross_hair(inset, star, 0.15 * reach, 0.55 * reach)
+    inset.patch.set_facecolor(_NO_DATA)
+    for spine in inset.spines.values():
+        spine.set(visible=True, edgecolor=INK, linewidth=1.0)
+    axes.indicate_inset_zoom(inset, edgecolor=INK, alpha=0.8)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole or not at all; the same figure gives the same bytes."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": "exosift"})
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(buffer.getvalue())
+    partial.replace(path)
+
+
+def _figure(size: tuple[float, float], title: str) -> Figure:
+    figure = Figure(figsize=size, dpi=DPI, facecolor=_GROUND)
+    FigureCanvasAgg(figure)
+    figure.text(
+        0.015, 1 - 0.18 / size[1], title, color=INK, fontsize=11, va="center", parse_math=False
+    )
+    return figure
+
+
+def _show(axes: Axes, values: Floats, norm: Normalize, colours: Colormap) -> AxesImage:
+    shown = axes.imshow(
+        np.ma.masked_invalid(values),
+        origin="lower",
+        norm=norm,
+        cmap=colours,
+        interpolation="nearest",
+    )
+    axes.set(xticks=[], yticks=[])
+    axes.autoscale(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return shown
+
+
+def _colour_bar(figure: Figure, axes: Axes, shown: AxesImage, label: str) -> None:
+    bar = figure.colorbar(
+        shown, cax=axes.inset_axes((1.02, 0.0, 0.028, 1.0)), label=label, extend="both"
+    )
+    bar.outline.set_visible(False)
+    bar.ax.yaxis.label.set(color=_MUTED, fontsize=10)
+    bar.ax.tick_params(colors=_MUTED, labelsize=9, length=3)
+
+
+def _colours(name: str) -> Colormap:
+    return colormaps[name].with_extremes(bad=_NO_DATA)
+
+
+def _limit(image: Floats) -> float:
+    finite = np.abs(image[np.isfinite(image)])
+    limit = float(np.percentile(finite, 99.5)) if finite.size else 0.0
+    return limit or 1.0
+
+
+def _asinh_norm(image: Floats) -> Normalize:
+    finite = image[np.isfinite(image)]
+    if not finite.size or finite.min() == finite.max():
+        return Normalize(0.0, 1.0)
+    low, middle, high = (float(v) for v in np.percentile(finite, [1.0, 50.0, 99.95]))
+    # Linear through the background, logarithmic on the star.
+    return AsinhNorm(linear_width=max(middle - low, 1e-3 * (high - low)), vmin=low, vmax=high)

@@ -1,0 +1,192 @@
+"""A run as its report tells it: observations, reductions, candidates, and what is missing.
+
+Nothing here reads a file. Positions are 0-based pixels (x, y) of a North-up, East-left image;
+separations are mas, position angles degrees from North through East, `fpf` the false-positive
+fraction. A `line` is one plain sentence, empty where there is nothing to explain.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["done", "nothing to do", "bad input", "failed", "missing"]
+"""How a step ended; "missing" where it left no word."""
+
+Outcome = Status | Literal["partly done"]
+"""How an observation ended, its reductions included."""
+
+_FAULTLESS = ("done", "nothing to do")
+
+
+@dataclass(frozen=True)
+class CandidateRow:
+    """One peak above threshold: x, y [px], separation [mas], position angle [deg], significance."""
+
+    x: float
+    y: float
+    separation: float
+    position_angle: float
+    snr: float
+    fpf: float
+    rank: int | None
+
+
+@dataclass(frozen=True)
+class ReductionSummary:
+    """One reduction of one observation, its candidates strongest first.
+
+    `figure` is a path relative to the page, `settings` YAML text.
+    """
+
+    name: str
+    status: Status
+    line: str
+    candidates: tuple[CandidateRow, ...]
+    figure: str | None
+    settings: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place on the sky that reductions point to: the strongest row, and which saw it."""
+
+    row: CandidateRow
+    reductions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ObservationSummary:
+    """One target at one epoch.
+
+    `rotation` is the field rotation [deg], `pixel_scale` is in mas/px, `fwhm` in px, `star` (x, y)
+    in px of the raw frame; NaN (and 0 frames) where the run did not come that far. `history` says
+    how each number was found, under the name of its field (`angle`, `fwhm`, `pixel_scale`, `star`)
+    or any other, shown as it is; `figure` shows the registration.
+    """
+
+    target: str
+    epoch: str
+    instrument: str
+    filter: str
+    status: Status
+    line: str
+    frames: int
+    rotation: float
+    pixel_scale: float
+    fwhm: float
+    star: tuple[float, float]
+    contrast_note: str
+    history: Mapping[str, str]
+    figure: str | None
+    reductions: tuple[ReductionSummary, ...]
+
+    @property
+    def label(self) -> str:
+        """Target and epoch, as messages name them."""
+        return f"{self.target}/{self.epoch}"
+
+    @property
+    def outcome(self) -> Outcome:
+        """The observation's own status, or "partly done" when a reduction of it did not succeed."""
+        if self.status == "done" and any(r.status not in _FAULTLESS for r in self.reductions):
+            return "partly done"
+        return self.status
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Distinct candidates, strongest first: rows of all reductions merged within 1 FWHM."""
+        rows = [(row, r.name) for r in self.reductions for row in r.candidates]
+        rows.sort(key=lambda pair: -_strength(pair[0]))
+        found: list[Source] = []
+        for row, name in rows:
+            near = (i for i, s in enumerate(found) if self._same_place(s.row, row))
+            at = next(near, None)
+            if at is None:
+                found.append(Source(row, (name,)))
+            elif name not in found[at].reductions:
+                found[at] = Source(found[at].row, (*found[at].reductions, name))
+        return tuple(found)
+
+    @property
+    def strongest(self) -> Source | None:
+        """The candidate of highest S/N, None where no reduction found any."""
+        return self.sources[0] if self.sources else None
+
+    def _same_place(self, a: CandidateRow, b: CandidateRow) -> bool:
+        # On the sky rather than in pixels: reductions may crop their images differently.
+        turn = math.radians(a.position_angle - b.position_angle)
+        square = (
+            a.separation**2 + b.separation**2 - 2 * a.separation * b.separation * math.cos(turn)
+        )
+        return math.sqrt(max(square, 0.0)) <= self.fwhm * self.pixel_scale
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing the run did not deliver; `reduction` is None when it concerns the observation."""
+
+    observation: ObservationSummary
+    reduction: str | None
+    status: Status
+    line: str
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A finished or partly failed run; `config` is YAML, `finished` a date in words."""
+
+    title: str
+    observations: tuple[ObservationSummary, ...]
+    config: str
+    versions: Mapping[str, str]
+    command: str
+    finished: str
+
+    @property
+    def done(self) -> int:
+        """Observations with every reduction done."""
+        return sum(o.outcome == "done" for o in self.observations)
+
+    @property
+    def failed(self) -> int:
+        """Observations of which at least a part is owed."""
+        return sum(o.outcome not in _FAULTLESS for o in self.observations)
+
+    @property
+    def sources(self) -> int:
+        """Distinct candidates over all observations."""
+        return sum(len(o.sources) for o in self.observations)
+
+    @property
+    def with_candidates(self) -> int:
+        """Observations that show at least one candidate."""
+        return sum(bool(o.sources) for o in self.observations)
+
+    @property
+    def strongest(self) -> tuple[ObservationSummary, Source] | None:
+        """The candidate of highest S/N of the whole run, with its observation."""
+        best = [(o, o.strongest) for o in self.observations]
+        pairs = [(o, s) for o, s in best if s is not None]
+        return max(pairs, key=lambda pair: _strength(pair[1].row), default=None)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All that was not delivered, faults before mere absence of work."""
+        found = [p for o in self.observations for p in _problems(o)]
+        return tuple(sorted(found, key=lambda p: p.status == "nothing to do"))
+
+
+def _problems(observation: ObservationSummary) -> list[Problem]:
+    own = observation.status
+    found = [] if own == "done" else [Problem(observation, None, own, observation.line)]
+    for reduction in observation.reductions:
+        # Where the observation itself stopped, a missing reduction is the consequence, not news.
+        consequence = own != "done" and reduction.status == "missing"
+        if reduction.status != "done" and not consequence:
+            found.append(Problem(observation, reduction.name, reduction.status, reduction.line))
+    return found
+
+
+def _strength(row: CandidateRow) -> float:
+    return -math.inf if math.isnan(row.snr) else row.snr
