@@ -16,6 +16,13 @@ from exosift.types import Bools, Floats
 
 
 @dataclass(frozen=True)
+class Search:
+    """What counts as a candidate: peaks of the S/N map at or above `threshold`."""
+
+    threshold: float = 5.0
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A peak: x, y, separation [px], position angle [deg], S/N, and what it is worth.
 

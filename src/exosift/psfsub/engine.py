@@ -1,5 +1,6 @@
 """The one loop: for every region, frames → PSF model → residuals; then derotate and combine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from exosift.psfsub.gram import CentredFrames, gram
 from exosift.psfsub.linear import residuals
 from exosift.psfsub.median import Median
 from exosift.sequence import Sequence
-from exosift.types import Bools, Floats
+from exosift.types import Bools, Floats, Ints
 
 # A region must keep this share of its pixels in every frame, or its Gram matrix means little.
 _COMMON = 0.5
@@ -32,26 +33,29 @@ class Reduced:
     images: Floats
 
 
-def reduce(sequence: Sequence, reduction: Reduction) -> Reduced:
-    """Subtract the star from a sequence, turn North up, combine.
+def _silent(done: int, of: int) -> None:
+    """Tell nobody."""
+
+
+def reduce(
+    sequence: Sequence, reduction: Reduction, progress: Callable[[int, int], None] = _silent
+) -> Reduced:
+    """Subtract the star from a sequence, turn North up, combine; `progress(done, of)` is told.
 
     Raises BadInput naming the frame and region where a library is too small or pixels are missing.
     """
-    left = np.stack(
-        [
-            subtract(frames, sequence.angle, fwhm, reduction)
-            for frames, fwhm in zip(sequence.cube, sequence.observation.fwhm, strict=True)
-        ],
-        axis=1,
-    )
-    left[:, sequence.mask] = np.nan
-    images = np.stack(
-        [
-            np.mean([image(channel, sequence.angle, reduction) for channel in variant], axis=0)
-            for variant in left
-        ]
-    )
-    return Reduced(reduction.model.variants, left, images)
+    channels, variants = len(sequence.cube), reduction.model.variants
+    steps = channels * (1 + len(variants))
+    left = np.empty((len(variants), *sequence.cube.shape), sequence.cube.dtype)
+    images = np.empty((len(variants), channels, *sequence.cube.shape[-2:]), sequence.cube.dtype)
+    for i, (frames, fwhm) in enumerate(zip(sequence.cube, sequence.observation.fwhm, strict=True)):
+        left[:, i] = subtract(frames, sequence.angle, fwhm, reduction)
+        left[:, i, sequence.mask[i]] = np.nan
+        for v in range(len(variants)):
+            progress(i * (1 + len(variants)) + v + 1, steps)
+            images[v, i] = image(left[v, i], sequence.angle, reduction)
+    progress(steps, steps)
+    return Reduced(variants, left, images.mean(axis=1))
 
 
 def image(left: Floats, angle: Floats, reduction: Reduction) -> Floats:
@@ -64,22 +68,31 @@ def subtract(frames: Floats, angle: Floats, fwhm: float, reduction: Reduction) -
     count, height, width = frames.shape
     regions = reduction.regions.partition((height, width), fwhm)
     flat = frames.reshape(count, -1)
-    left = np.full((len(reduction.model.variants), *flat.shape), np.nan, frames.dtype)
     seen = np.isfinite(flat).all(axis=0)
+    plan = [_plan(region, seen, angle, fwhm, reduction) for region in regions]
+    left = np.full((len(reduction.model.variants), *flat.shape), np.nan, frames.dtype)
 
-    def work(region: Region) -> None:
-        usable = reduction.references.usable(angle, region.radius, fwhm)
-        _check_libraries(usable, region, reduction.model)
-        pixels = region.pixels[seen[region.pixels]]
-        if pixels.size < _COMMON * region.pixels.size:
-            raise BadInput(
-                f"{region.name}: only {pixels.size} of {region.pixels.size} pixels have a value in "
-                "every frame; drop the frames that lack them or leave the region out"
-            )
+    def work(part: tuple[Ints, Bools]) -> None:
+        pixels, usable = part
         left[:, :, pixels] = fit(flat[:, pixels], usable, reduction.model)
 
-    threads.over(work, regions)
+    threads.over(work, plan)
     return left.reshape(-1, *frames.shape)
+
+
+def _plan(
+    region: Region, seen: Bools, angle: Floats, fwhm: float, reduction: Reduction
+) -> tuple[Ints, Bools]:
+    """Pixels of a region that every frame has, and usable[target, reference]; refuse too few."""
+    usable = reduction.references.usable(angle, region.radius, fwhm)
+    _check_libraries(usable, region, reduction.model)
+    pixels = region.pixels[seen[region.pixels]]
+    if pixels.size < _COMMON * region.pixels.size:
+        raise BadInput(
+            f"{region.name}: only {pixels.size} of {region.pixels.size} pixels have a value in "
+            "every frame; drop the frames that lack them or leave the region out"
+        )
+    return pixels, usable
 
 
 def fit(frames: Floats, usable: Bools, model: AnyModel) -> Floats:

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from exosift.errors import BadInput
 from exosift.psfsub.gram import Centring, Gram
 from exosift.psfsub.linear import Coefficients
 from exosift.types import Bools, Floats, Ints
@@ -31,6 +32,10 @@ class Pca:
     ranks: tuple[int, ...] = (5, 10, 20)
     centring: Centring = "temporal"
     kind: Literal["pca"] = "pca"
+
+    def __post_init__(self) -> None:
+        if not self.ranks or list(self.ranks) != sorted(set(self.ranks)) or self.ranks[0] < 1:
+            raise BadInput(f"pca ranks {self.ranks}: give different numbers from 1, ascending")
 
     @property
     def variants(self) -> tuple[int, ...]:

@@ -1,0 +1,1 @@
+"""Files in and out: FITS, Zarr stores with manifests, tables, public data."""

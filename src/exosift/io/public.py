@@ -1,0 +1,62 @@
+"""Public data by name: from $EXOSIFT_DATA, from the cache, or by download; always checked.
+
+`EXOSIFT_DATA` names a folder laid out like the names below. Without it, pooch keeps a cache and
+downloads what is missing.
+"""
+
+import os
+from pathlib import Path
+
+import pooch
+
+from exosift.errors import BadInput, Transient
+
+_CHALLENGE = "https://github.com/carlos-gg/exoimaging_challenge_extras/raw"
+_EXTRAS = "https://github.com/vortex-exoplanet/VIP_extras/raw/master/datasets"
+
+# Name → (SHA-256, address).
+FILES = {
+    "naco_betapic/naco_betapic_cube.fits": (
+        "5d7f7db98522128704c1e3a6ce3bc47e35ec469c44570d2f86533b242e9a5a79",
+        f"{_CHALLENGE}/48dd20eb195354f41ff2c07546537e1cf65c710b/naco_betapic_cube.fits",
+    ),
+    "naco_betapic/naco_betapic_psf.fits": (
+        "ca4e0ad99c4119f3ad4e9b33fad9b157746343d8b54f4668681dfa1a398315be",
+        f"{_CHALLENGE}/48dd20eb195354f41ff2c07546537e1cf65c710b/naco_betapic_psf.fits",
+    ),
+    "naco_betapic/naco_betapic_pa.fits": (
+        "1ebe4212da8dd0d02b19eefbcd473498c5c1ebc5ad348161ed2a9ade1eb8a519",
+        f"{_EXTRAS}/naco_betapic_pa.fits",
+    ),
+}
+
+
+def fetch(name: str) -> Path:
+    """A checked local copy of the public file `name`.
+
+    Raises BadInput for an unknown name or a file of another content, Transient when the download
+    fails.
+    """
+    if name not in FILES:
+        raise BadInput(f"{name}: no such public file; known are {', '.join(sorted(FILES))}")
+    digest, address = FILES[name]
+    folder = os.environ.get("EXOSIFT_DATA")
+    if folder and (local := Path(folder) / name).exists():
+        if (found := sha256(local)) != digest:
+            raise BadInput(f"{local}: SHA-256 is {found}, expected {digest}; replace the file")
+        return local
+    try:
+        cached = pooch.retrieve(
+            address, f"sha256:{digest}", Path(name).name, pooch.os_cache("exosift") / Path(name).parent
+        )
+    except ValueError as error:
+        raise BadInput(f"{name}: what {address} holds is not the known file ({error})") from error
+    except OSError as error:
+        raise Transient(f"{name}: download from {address} failed ({error}); try again, or put the "
+                        "file in a folder and name that in EXOSIFT_DATA") from error
+    return Path(cached)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return str(pooch.file_hash(str(path), "sha256"))

@@ -1,0 +1,69 @@
+"""`sequence.zarr`, the data model on disk, and `residuals.zarr`, what subtraction leaves of it."""
+
+from dataclasses import fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from exosift.errors import BadInput
+from exosift.io.store import open_store, write_store
+from exosift.sequence import Observation, Sequence
+from exosift.types import Floats
+
+_CUBE = ("wavelength", "time", "y", "x")
+_DIMENSIONS = {
+    "cube": _CUBE,
+    "mask": _CUBE,
+    "variance": _CUBE,
+    "angle": ("time",),
+    "mjd": ("time",),
+    "wavelength": ("wavelength",),
+    "psf": ("wavelength", "psf_y", "psf_x"),
+}
+_UNITS = {"angle": "deg", "mjd": "d", "wavelength": "um"}
+
+
+def write_sequence(store: Path, sequence: Sequence) -> None:
+    """Write a sequence as a Zarr v3 group that xarray reads as it is."""
+    arrays = {
+        name: (dimensions, getattr(sequence, name))
+        for name, dimensions in _DIMENSIONS.items()
+        if getattr(sequence, name) is not None
+    }
+    write_store(store, arrays, _plain(sequence.observation) | {"units": _UNITS})
+
+
+def _plain(observation: Observation) -> dict[str, Any]:
+    """An observation's fields as JSON can hold them."""
+    return {
+        field.name: dict(value) if hasattr(value := getattr(observation, field.name), "keys") else value
+        for field in fields(observation)
+    }
+
+
+def read_sequence(store: Path) -> Sequence:
+    """Read a sequence. Raises BadInput when the store is damaged or is not one."""
+    group = open_store(store)
+    attributes = dict(group.attrs)
+    attributes.pop("units", None)
+    try:
+        observation = Observation(
+            **attributes
+            | {name: tuple(attributes[name]) for name in ("fwhm", "star")}
+            | {name: MappingProxyType(dict(attributes[name])) for name in ("sources", "history")}
+        )
+        arrays = {name: np.asarray(group[name][...]) for name in _DIMENSIONS if name in group}
+        return Sequence(observation=observation, **arrays)
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"{store}: not a sequence store ({error}); run `exosift register`") from error
+
+
+def write_residuals(store: Path, residuals: Floats, variants: tuple[int, ...]) -> None:
+    """Write residuals (variant, wavelength, time, y, x) before derotation, images kept whole."""
+    arrays = {
+        "residuals": (("variant", *_CUBE), residuals),
+        "variant": (("variant",), np.asarray(variants)),
+    }
+    write_store(store, arrays, {"comment": "frames minus star, not derotated"}, tiled="time")

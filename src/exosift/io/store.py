@@ -1,0 +1,123 @@
+"""Zarr v3 stores written once and believed only with their manifest.
+
+Zarr reads a missing chunk as fill values, so an interrupted or damaged store looks like good data.
+A store is therefore written beside its place, renamed when whole, and vouched for by a manifest,
+`<name>.zarr.json`, written last: shapes, types, chunk counts and a hash of all chunks.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from math import ceil, prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
+
+from exosift import __version__
+from exosift.errors import BadInput
+from exosift.io.atomic import whole
+
+Arrays = Mapping[str, tuple[tuple[str, ...], np.ndarray]]
+"""Name → (dimension names, values)."""
+
+# A chunk is at most about so many bytes: large enough to read well, small enough to stream.
+_CHUNK = 32 * 2**20
+
+
+def manifest_of(store: Path) -> Path:
+    """Where the manifest of a store lies: beside it."""
+    return store.with_name(store.name + ".json")
+
+
+def write_store(
+    store: Path, arrays: Arrays, attributes: Mapping[str, Any], tiled: str = "y"
+) -> None:
+    """Write arrays and attributes to `store`, replacing what was there, and vouch for it.
+
+    Large arrays are cut along the dimension `tiled`: "y" keeps all frames of a strip of pixels
+    together (for subtraction), "time" keeps images whole (for transforms).
+    """
+    manifest = manifest_of(store)
+    manifest.unlink(missing_ok=True)
+    partial = store.with_name(store.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    group = zarr.create_group(partial, attributes=dict(attributes))
+    for name, (dimensions, values) in arrays.items():
+        array = group.create_array(
+            name,
+            shape=values.shape,
+            dtype=values.dtype,
+            chunks=_chunks(values, dimensions, tiled),
+            dimension_names=dimensions,
+            compressors=(ZstdCodec(level=1), Crc32cCodec()),
+            config={"write_empty_chunks": True},  # or a chunk of zeros would count as missing
+        )
+        array[...] = values
+    content = _describe(partial)
+    shutil.rmtree(store, ignore_errors=True)
+    partial.replace(store)
+    with whole(manifest) as path:
+        path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _chunks(values: np.ndarray, dimensions: tuple[str, ...], tiled: str) -> tuple[int, ...]:
+    """Whole along every dimension but wavelength (one each) and `tiled` (as many as fit)."""
+    shape = [1 if d in ("wavelength", "variant") else n for d, n in zip(dimensions, values.shape)]
+    if tiled in dimensions:
+        axis = dimensions.index(tiled)
+        line = prod(shape) // shape[axis] * values.dtype.itemsize
+        shape[axis] = max(1, min(shape[axis], _CHUNK // max(line, 1)))
+    return tuple(shape)
+
+
+def _describe(store: Path) -> dict[str, Any]:
+    """What the manifest says of a store."""
+    arrays = {}
+    digest = hashlib.sha256()
+    for name, array in sorted(zarr.open_group(store, mode="r").arrays()):
+        chunks = _chunk_files(store / name)
+        arrays[name] = {
+            "shape": array.shape,
+            "dtype": str(array.dtype),
+            "chunks": prod(ceil(n / c) for n, c in zip(array.shape, array.chunks, strict=True)),
+        }
+        for path in chunks:
+            digest.update(str(path.relative_to(store)).encode())
+            digest.update(path.read_bytes())
+    return {"arrays": arrays, "sha256": digest.hexdigest(), "exosift": __version__}
+
+
+def _chunk_files(array: Path) -> list[Path]:
+    """The chunk files of an array, sorted."""
+    return sorted(path for path in (array / "c").rglob("*") if path.is_file())
+
+
+def read_manifest(store: Path) -> dict[str, Any]:
+    """The manifest of a store. Raises BadInput when there is none or it makes no sense."""
+    path = manifest_of(store)
+    try:
+        content = json.loads(path.read_text())
+        return dict(content["arrays"]) and dict(content)
+    except FileNotFoundError:
+        raise BadInput(f"{store}: no manifest {path.name} beside it; the store is not whole, "
+                       "run the step that writes it again") from None
+    except (ValueError, KeyError) as error:
+        raise BadInput(f"{path}: not a manifest ({error}); remove it and run the step that writes "
+                       "the store again") from error
+
+
+def open_store(store: Path) -> zarr.Group:
+    """Open a store whose chunks are all there. Raises BadInput naming the array that is damaged."""
+    for name, expected in read_manifest(store)["arrays"].items():
+        found = len(_chunk_files(store / name))
+        if found != expected["chunks"]:
+            raise BadInput(
+                f"{store}: array {name} has {found} of {expected['chunks']} chunks; remove "
+                f"{manifest_of(store)} and run again to make the store anew"
+            )
+    return zarr.open_group(store, mode="r")

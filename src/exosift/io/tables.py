@@ -1,0 +1,49 @@
+"""Tables: candidates as ECSV, with units."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from astropy.table import Table
+
+from exosift.detect.candidates import Candidate
+from exosift.errors import BadInput
+from exosift.io.atomic import whole
+
+# Column → (unit, decimals format, description), in the order of the table.
+_COLUMNS = {
+    "x": ("pix", ".3f", "place in the image, 0-based"),
+    "y": ("pix", ".3f", "place in the image, 0-based"),
+    "separation": ("mas", ".2f", "from the star"),
+    "position_angle": ("deg", ".3f", "from North through East"),
+    "snr": ("", ".3f", "small-sample S/N (Mawet et al. 2014)"),
+    "fpf": ("", ".4e", "false-positive fraction of a resolution element, all ranks tried"),
+    "false_alarm": ("", ".4e", "chance of such a peak from Gaussian noise anywhere in the frame"),
+    "rank": ("", "d", "rank of the PSF model; 0 for a model without"),
+}
+
+
+def write_candidates(
+    path: Path, candidates: list[Candidate], pixel_scale: float, meta: Mapping[str, object]
+) -> None:
+    """Write candidates, strongest first; separations in mas with `pixel_scale` [mas/px]."""
+    rows = [
+        {name: getattr(c, name) for name in _COLUMNS} | {"separation": c.separation * pixel_scale}
+        for c in candidates
+    ]
+    kinds = [int if form == "d" else float for _, form, _ in _COLUMNS.values()]
+    table = Table(rows=rows or None, names=list(_COLUMNS), dtype=kinds, meta=dict(meta))
+    for name, (unit, form, description) in _COLUMNS.items():
+        table[name].unit = unit or None
+        table[name].format = form
+        table[name].description = description
+    with whole(path) as partial:
+        table.write(partial, format="ascii.ecsv", overwrite=True)
+
+
+def read_candidates(path: Path) -> list[dict[str, float]]:
+    """Rows of a candidates table."""
+    try:
+        table = Table.read(path, format="ascii.ecsv")
+        return [{name: row[name].item() for name in _COLUMNS} for row in table]
+    except (OSError, ValueError, KeyError) as error:
+        raise BadInput(f"{path}: not a candidates table ({error}); run `exosift detect`") from error
