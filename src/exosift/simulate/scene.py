@@ -46,8 +46,8 @@ class Simulation:
     star_electrons: float = 3e9
     background: float = 4e6
     read_noise: float = 100.0
-    static_rms: float = 180.0
-    drifting_rms: float = 60.0
+    static_rms: float = 160.0
+    drifting_rms: float = 80.0
     correlation_time: float = 10000.0
     aberration_slope: float = -2.5
     residual_rms: float = 180.0
