@@ -1,0 +1,1 @@
+"""Sequences made from known skies: optics, wavefronts, field rotation, noise."""

@@ -1,0 +1,30 @@
+"""Field rotation: how the sky turns before an alt-azimuth telescope that keeps its pupil fixed."""
+
+import numpy as np
+
+from exosift.types import Floats
+
+SIDEREAL_HOUR = 3590.170  # s of time in which the hour angle grows by one hour
+
+
+def parallactic_angle(hour_angle: Floats, declination: float, latitude: float) -> Floats:
+    """Position angle of the zenith, tan q = sin H / (tan φ cos δ − sin δ cos H).
+
+    Meeus (1998, Astronomical Algorithms, eq. 14.1). hour_angle [h] (time,), in the order of the
+    exposures; declination and latitude [deg]. The result [deg] (time,) is continuous, so it may
+    leave ±180 where a target passes between the zenith and the pole.
+    """
+    H = np.radians(15 * np.asarray(hour_angle, dtype=float))
+    delta, phi = np.radians(declination), np.radians(latitude)
+    q = np.arctan2(np.sin(H), np.tan(phi) * np.cos(delta) - np.sin(delta) * np.cos(H))
+    return np.asarray(np.degrees(np.unwrap(q)))
+
+
+def raw_offset(separation: float, position_angle: float, angle: Floats) -> Floats:
+    """Offset (time, 2) of a source from the star, (x, y) in units of `separation`, in raw frames.
+
+    A frame turned counter-clockwise by `angle` [deg] (time,) has North up and East left, so the
+    source stands at position angle θ − angle, counter-clockwise from +y.
+    """
+    theta = np.radians(position_angle - angle)
+    return separation * np.stack([-np.sin(theta), np.cos(theta)], axis=-1)

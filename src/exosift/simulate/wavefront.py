@@ -1,0 +1,80 @@
+"""Wavefront screens: random optical paths with a given spectrum, fast, static or drifting.
+
+A spectrum is a power-spectral density on the frequencies of a grid twice as wide as the pupil, so
+that opposite edges of the pupil are not neighbours. Piston, tip and tilt are taken out over the
+pupil: pointing is a parameter of its own.
+"""
+
+import numpy as np
+import scipy.fft
+
+from exosift.simulate.optics import pupil_axis
+from exosift.types import Floats
+
+
+def frequencies(pixels: int) -> Floats:
+    """Spatial frequencies [cycles per diameter] of the (2 pixels, 2 pixels) screen grid."""
+    axis = np.fft.fftfreq(2 * pixels, 1 / pixels)
+    return np.asarray(np.hypot(axis[None, :], axis[:, None]))
+
+
+def power_law(frequency: Floats, slope: float) -> Floats:
+    """Spectrum f^slope of polished optics (Church 1988, Appl. Opt. 27, 1518); none at f = 0."""
+    return np.asarray(np.where(frequency > 0, frequency, np.inf) ** slope)
+
+
+def adaptive_optics(frequency: Floats, control_radius: float) -> Floats:
+    """Residuals of adaptive optics (Rigaut et al. 1998, SPIE 3353, 1038): f^-5/3, then f^-11/3.
+
+    Below `control_radius` [cycles per diameter] the loop's lag leaves the turbulence times f²;
+    beyond, the fitting error is the turbulence itself. The two meet at the control radius.
+    """
+    lag = np.minimum(frequency / control_radius, 1) ** 2
+    return np.asarray(power_law(frequency, -11 / 3) * lag)
+
+
+def amplitudes(spectrum: Floats, rms: float, pupil: Floats) -> Floats:
+    """Amplitude [nm] of every Fourier mode such that screens have `rms` [nm] over the pupil.
+
+    The rms is that of the ensemble, piston, tip and tilt removed: each mode counts for what is left
+    of it after their removal. spectrum (2n, 2n), pupil (n, n); result (2n, 2n).
+    """
+    removed = scipy.fft.fft2(_rigid_modes(pupil) * pupil, s=spectrum.shape) / pupil.sum()
+    left = 1 - np.sum(np.abs(removed) ** 2, axis=0)
+    return np.asarray(rms * np.sqrt(spectrum / np.sum(spectrum * left)))
+
+
+def screens(amplitude: Floats, pupil: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """`count` independent Gaussian screens (count, v, u) [nm] with Fourier modes of `amplitude`.
+
+    One transform of complex white noise gives two screens, its real and its imaginary part.
+    """
+    pairs, side, n = (count + 1) // 2, len(amplitude), len(pupil)
+    noise = rng.standard_normal((pairs, side, side, 2)).view(np.complex128)[..., 0]
+    waves = scipy.fft.ifft2(noise * amplitude, norm="forward", overwrite_x=True)[:, :n, :n]
+    opd = np.concatenate([waves.real, waves.imag])[:count]
+    modes = _rigid_modes(pupil)
+    weights = np.tensordot(opd, modes * pupil, axes=((1, 2), (1, 2))) / pupil.sum()
+    return np.asarray(opd - np.tensordot(weights, modes, axes=1))
+
+
+def drift(innovations: Floats, correlation: float) -> Floats:
+    """Stationary Ornstein-Uhlenbeck process (Uhlenbeck & Ornstein 1930) along the first axis.
+
+    Each screen is `correlation` times the one before plus as much of its own innovation as keeps
+    the variance. innovations (time, v, u), independent and of equal variance.
+    """
+    fresh = np.sqrt(1 - correlation**2)
+    path = [innovations[0]]
+    for innovation in innovations[1:]:
+        path.append(correlation * path[-1] + fresh * innovation)
+    return np.stack(path)
+
+
+def _rigid_modes(pupil: Floats) -> Floats:
+    """Piston, tip and tilt (3, v, u), orthonormal under the mean over the pupil."""
+    axis = pupil_axis(len(pupil))
+    v, u = np.meshgrid(axis, axis, indexing="ij")
+    modes = np.stack([np.ones_like(u), u, v])
+    gram = np.tensordot(modes * pupil, modes, axes=((1, 2), (1, 2))) / pupil.sum()
+    return np.asarray(np.tensordot(np.linalg.inv(np.linalg.cholesky(gram)), modes, axes=1))
