@@ -50,7 +50,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Simulated:
+class SimulatedData:
     """Data to simulate: the scene, a seed, and the companions of each `target/epoch`."""
 
     seed: int = 0
@@ -71,7 +71,7 @@ class Config:
     register: Centring = field(default_factory=Centring)
     reductions: Mapping[str, Reduction] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
-    simulate: Simulated = field(default_factory=Simulated)
+    simulate: SimulatedData = field(default_factory=SimulatedData)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,9 @@ def _first_fault(error: ValidationError, where: str) -> str:
     place = ".".join(str(part) for part in fault["loc"] if not str(part)[:1].isupper())
     found = "" if fault["type"] == "missing" else f", found {fault['input']!r}"
     if fault["loc"] and fault["loc"][-1] == "kind":
-        kinds = sorted({str(f["ctx"]["expected"]) for f in faults if "expected" in f.get("ctx", {})})
+        kinds = sorted(
+            {str(f["ctx"]["expected"]) for f in faults if "expected" in f.get("ctx", {})}
+        )
         return f"{where}.{place}: expected one of {', '.join(kinds)}{found}"
     return f"{where}{'.' + place if place else ''}: {fault['msg'].lower()}{found}"
 
@@ -164,7 +166,9 @@ def _rows(path: Path) -> tuple[Row, ...]:
             _refuse_name(name, where)
         instruments.load(row.instrument).wavelength(row.filter)
         if (row.target, row.epoch) in rows:
-            raise BadInput(f"{where}: {row.target} at epoch {row.epoch} is listed twice; remove one")
+            raise BadInput(
+                f"{where}: {row.target} at epoch {row.epoch} is listed twice; remove one"
+            )
         files = {f: _resolve(getattr(row, f), path.parent) for f in ("cube", "angles", "psf")}
         rows[row.target, row.epoch] = Row(**asdict(row) | files)
     if not rows:

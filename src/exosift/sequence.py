@@ -22,10 +22,11 @@ from exosift.types import Bools, Floats, Point
 class Observation:
     """What is known of a sequence besides its pixels.
 
-    `pixel_scale` is in mas/px; `fwhm` [px] has one value a wavelength; `star` is (x, y) [px];
-    `exposure_time` is in s; `transmission` is that of the coronagraph off axis; `star_flux`, in cube
-    units inside the 1-FWHM aperture, is None where the data carry none. `sources` maps input files
-    to their SHA-256; `history` keeps, as text, how each number above was found.
+    `pixel_scale` is in mas/px; `fwhm` [px] has one value a wavelength; `star` is (x, y) [px], and
+    `raw_star` where it was (median over frames) before registration; `exposure_time` is in s;
+    `transmission` is that of the coronagraph off axis; `star_flux`, in cube units inside the
+    1-FWHM aperture, is None where the data carry none. `sources` maps input files to their
+    SHA-256; `history` keeps, as text, how each number above was found.
     """
 
     target: str
@@ -35,6 +36,7 @@ class Observation:
     pixel_scale: float
     fwhm: tuple[float, ...]
     star: Point
+    raw_star: Point
     exposure_time: float | None = None
     transmission: float = 1.0
     star_flux: float | None = None

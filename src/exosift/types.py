@@ -18,5 +18,8 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.integer[Any]]
 """Indices."""
 
+Shape = tuple[int, ...]
+"""Lengths of an array's axes."""
+
 Point = tuple[float, float]
 """A place in an image: (x, y) [px]."""

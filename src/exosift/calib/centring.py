@@ -98,7 +98,7 @@ def _fit(image: Floats, guess: Point, fwhm: float, centring: Centring, name: str
     if not fit.success or moved > window:
         raise Failed(
             f"{name}: no star found by the {centring.method} fit (moved {moved:.1f} px from the "
-            f"brightest spot x={guess[0]:.0f}, y={guess[1]:.0f}, misfit {fit.cost:.3g}); try another "
-            "register.method or radius, or drop the frame"
+            f"brightest spot x={guess[0]:.0f}, y={guess[1]:.0f}, misfit {fit.cost:.3g}); try "
+            "another register.method or radius, or drop the frame"
         )
     return float(fit.x[0]), float(fit.x[1])

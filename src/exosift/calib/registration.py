@@ -28,7 +28,7 @@ def register(cube: Floats, fwhm: Floats, centring: Centring) -> Registered:
     remembered in the mask. Frames are cropped to the largest odd square that every one covers.
     Raises BadInput when the star is too near the edge.
     """
-    channels, count, height, width = cube.shape
+    height, width = cube.shape[-2:]
     filled, mask = fill_isolated(cube.reshape(-1, height, width))
     filled, mask = filled.reshape(cube.shape), mask.reshape(cube.shape)
     star = find_star(filled.mean(axis=0), float(np.mean(fwhm)), centring)

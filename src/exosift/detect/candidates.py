@@ -1,4 +1,4 @@
-"""Find candidates: peaks of the S/N map, merged within one FWHM, placed to a fraction of a pixel."""
+"""Find candidates: peaks of the S/N map, merged within one FWHM, placed to a pixel's fraction."""
 
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ def find_candidates(
 ) -> list[Candidate]:
     """Peaks of snr (rank, y, x) at or above `threshold`, strongest first, in images (rank, y, x).
 
-    A peak within one FWHM [px] of a stronger one, at its own or another rank, is the same candidate.
+    A peak within one FWHM [px] of a stronger one, at any rank, is the same candidate.
     """
     found = [
         (float(snr[i, y, x]), i, int(y), int(x))

@@ -17,7 +17,7 @@ def false_positive_fraction(snr: Floats, radius: Floats, fwhm: float) -> Floats:
 
 
 def false_alarm_probability(fpf: Floats, trials: float) -> Floats:
-    """Chance of at least one such false positive among `trials` independent places: 1 − (1 − p)ⁿ."""
+    """Chance of at least one such false positive in `trials` independent places: 1 − (1 − p)ⁿ."""
     return np.asarray(-np.expm1(trials * np.log1p(-np.minimum(fpf, 1 - 1e-16))))
 
 

@@ -2,7 +2,8 @@
 
 At radius r there are only about 2πr/FWHM independent resolution elements. The S/N of a pixel
 compares the flux in an aperture of one FWHM centred on it with those of the n other apertures that
-fit on the same circle: (f − mean) / (s √(1 + 1/n)) follows Student's t with n − 1 degrees of freedom.
+fit on the same circle: (f − mean) / (s √(1 + 1/n)) follows Student's t with n − 1 degrees of
+freedom.
 """
 
 import numpy as np
@@ -57,9 +58,9 @@ def snr_map(image: Floats, fwhm: float) -> Floats:
 def _on_circles(
     sums: ApertureSums, x: Ints, y: Ints, count: int, shape: tuple[int, ...], fwhm: float
 ) -> Floats:
-    """Sums (pixel, aperture): `count` touching apertures around the centre, the first on the pixel.
+    """Sums (pixel, aperture): `count` touching apertures on a circle, the first on the pixel.
 
-    They follow each other clockwise and leave the remainder of the circle as a gap before the first.
+    They follow each other clockwise; what is left of the circle is a gap before the first.
     """
     x0, y0 = centre_of(shape)
     dx, dy = (x - x0).astype(np.float32)[:, None], (y - y0).astype(np.float32)[:, None]
@@ -82,4 +83,5 @@ def _compare(flux: Floats) -> Floats:
     snr = np.full(len(flux), np.nan, dtype=np.float32)
     usable = enough & (std > 0)
     scale = std * np.sqrt(1 + 1 / n)
-    return np.divide(source - mean, scale, out=snr, where=usable)
+    np.divide(source - mean, scale, out=snr, where=usable)
+    return snr

@@ -19,7 +19,7 @@ def radius_map(shape: tuple[int, ...], centre: Point | None = None) -> Floats:
 
 
 def sky_position(x: float, y: float, centre: Point) -> tuple[float, float]:
-    """Separation [px] and position angle [deg], North through East, in a North-up, East-left image."""
+    """Separation [px] and position angle [deg], from North through East, of a North-up image."""
     dx, dy = x - centre[0], y - centre[1]
     return float(np.hypot(dx, dy)), float(np.degrees(np.arctan2(-dx, dy)) % 360.0)
 

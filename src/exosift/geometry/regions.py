@@ -1,6 +1,7 @@
 """Regions: the pixels that are modelled together. A choice of regions partitions the field."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -27,7 +28,7 @@ class FullFrame:
     kind: Literal["full"] = "full"
 
     def partition(self, shape: tuple[int, int], fwhm: float) -> list[Region]:
-        """One region, for frames of `shape` (y, x); its radius is that of a frame's half-side / 2."""
+        """One region, for frames of `shape` (y, x); it stands for half of the way to the edge."""
         pixels = np.flatnonzero(radius_map(shape) >= self.inner * fwhm)
         return [Region(pixels, min(shape) / 4, "full frame")]
 
@@ -50,12 +51,13 @@ class Annuli:
         count = int((outer - start) / (self.width * fwhm))
         if count < 1:
             raise BadInput(
-                f"annuli {self.width:g} FWHM wide from {self.inner:g} FWHM do not fit in a frame of "
-                f"{shape[1]}×{shape[0]} px with a FWHM of {fwhm:.2f} px: lower width or inner"
+                f"annuli {self.width:g} FWHM wide from {self.inner:g} FWHM do not fit in "
+                f"a frame of {shape[1]}×{shape[0]} px with a FWHM of {fwhm:.2f} px: lower "
+                "width or inner"
             )
         edges = [start + i * self.width * fwhm for i in range(count)] + [outer]
         regions = []
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in pairwise(edges):
             pixels = np.flatnonzero((radius >= low) & (radius < high))
             regions.append(Region(pixels, (low + high) / 2, f"annulus {low:.1f}–{high:.1f} px"))
         return [region for region in regions if region.pixels.size]

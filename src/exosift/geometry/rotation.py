@@ -61,9 +61,7 @@ def _fourier(frames: Floats, angle: Floats) -> Floats:
     """Three Fourier shears after the nearest quarter turn; frames (time, y, x)."""
     quarters = np.rint(angle / 90).astype(int)
     theta = np.radians(angle - 90 * quarters)
-    upright = np.stack(
-        [np.rot90(frame, -q) for frame, q in zip(frames, quarters, strict=True)]
-    )
+    upright = np.stack([np.rot90(frame, -q) for frame, q in zip(frames, quarters, strict=True)])
     size = frames.shape[-1]
     padded = fft.next_fast_len(int(np.ceil(_PADDED * size)) + 1, real=True)
     margin = (padded - size) // 2
@@ -90,9 +88,7 @@ def _phases(shear: Floats, start: float, lines: int, length: int, dtype: np.dtyp
     doubled until there are enough, one complex product an element.
     """
     cycles = -2j * np.pi * shear[:, None] * np.arange(length // 2 + 1) / length
-    phases = np.empty(
-        (len(shear), lines, length // 2 + 1), np.result_type(dtype, np.complex64)
-    )
+    phases = np.empty((len(shear), lines, length // 2 + 1), np.result_type(dtype, np.complex64))
     phases[:, 0] = np.exp(cycles * start)
     done = 1
     while done < lines:
@@ -112,8 +108,8 @@ def _spline(frames: Floats, angle: Floats) -> Floats:
     return np.stack(turned)
 
 
-def _sources(angle: Floats, size: int, y: Floats, x: Floats) -> tuple[Floats, Floats]:
-    """Where in the raw frames (y, x) lie the pixels (y, x) of the turned ones: (time, pixel) each."""
+def _sources(angle: Floats, size: int, y: Ints, x: Ints) -> tuple[Floats, Floats]:
+    """Where the pixels (y, x) of turned frames lie in the raw ones: y, x, each (time, pixel)."""
     middle = (size - 1) / 2
     cos, sin = np.cos(np.radians(angle))[:, None], np.sin(np.radians(angle))[:, None]
     dx, dy = x - middle, y - middle
@@ -128,14 +124,14 @@ def _nearest(mask: Bools, angle: Floats) -> Bools:
     inside = (rows >= 0) & (rows < size) & (columns >= 0) & (columns < size)
     frame = np.arange(len(mask))[:, None]
     turned = mask[frame, rows.clip(0, size - 1), columns.clip(0, size - 1)] & inside
-    return turned.reshape(mask.shape)
+    return np.asarray(turned.reshape(mask.shape))
 
 
 def _blank_outside(frames: Floats, angle: Floats, corners: tuple[Ints, ...]) -> None:
-    """Set to NaN, in place, what was turned into the corners (y, x) from beyond the frames' edges."""
+    """Set to NaN, in place, what was turned into the corners (y, x) from beyond the edges."""
     reach = frames.shape[-1] / 2
     middle = reach - 0.5
-    rows, columns = _sources(angle, frames.shape[-1], *corners)
+    rows, columns = _sources(angle, frames.shape[-1], corners[0], corners[1])
     outside = np.maximum(np.abs(rows - middle), np.abs(columns - middle)) > reach
     frame, pixel = np.nonzero(outside)
     frames[frame, corners[0][pixel], corners[1][pixel]] = np.nan

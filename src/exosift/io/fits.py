@@ -123,3 +123,18 @@ def read_images(path: Path) -> tuple[Floats, fits.Header]:
     """Images (variant, y, x) and the header of a product of `write_images`."""
     images = read_array(path)
     return images.reshape(-1, *images.shape[-2:]), fits.getheader(path)
+
+
+def observation_of(header: fits.Header) -> Observation:
+    """What `write_images` keeps of an observation: names, scale [mas/px], FWHM and star [px]."""
+    star = (header["CRPIX1"] - 1, header["CRPIX2"] - 1)
+    return Observation(
+        target=header["OBJECT"],
+        epoch=header["EPOCH_ID"],
+        instrument=header["INSTRUME"],
+        filter=header["FILTER"],
+        pixel_scale=header["PIXSCALE"],
+        fwhm=(header["FWHM"],),
+        star=star,
+        raw_star=star,
+    )

@@ -47,13 +47,18 @@ def fetch(name: str) -> Path:
         return local
     try:
         cached = pooch.retrieve(
-            address, f"sha256:{digest}", Path(name).name, pooch.os_cache("exosift") / Path(name).parent
+            address,
+            f"sha256:{digest}",
+            Path(name).name,
+            pooch.os_cache("exosift") / Path(name).parent,
         )
     except ValueError as error:
         raise BadInput(f"{name}: what {address} holds is not the known file ({error})") from error
     except OSError as error:
-        raise Transient(f"{name}: download from {address} failed ({error}); try again, or put the "
-                        "file in a folder and name that in EXOSIFT_DATA") from error
+        raise Transient(
+            f"{name}: download from {address} failed ({error}); try again, or put the "
+            "file in a folder and name that in EXOSIFT_DATA"
+        ) from error
     return Path(cached)
 
 

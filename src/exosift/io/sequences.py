@@ -38,7 +38,9 @@ def write_sequence(store: Path, sequence: Sequence) -> None:
 def _plain(observation: Observation) -> dict[str, Any]:
     """An observation's fields as JSON can hold them."""
     return {
-        field.name: dict(value) if hasattr(value := getattr(observation, field.name), "keys") else value
+        field.name: dict(value)
+        if hasattr(value := getattr(observation, field.name), "keys")
+        else value
         for field in fields(observation)
     }
 
@@ -51,13 +53,21 @@ def read_sequence(store: Path) -> Sequence:
     try:
         observation = Observation(
             **attributes
-            | {name: tuple(attributes[name]) for name in ("fwhm", "star")}
+            | {name: tuple(attributes[name]) for name in ("fwhm", "star", "raw_star")}
             | {name: MappingProxyType(dict(attributes[name])) for name in ("sources", "history")}
         )
         arrays = {name: np.asarray(group[name][...]) for name in _DIMENSIONS if name in group}
         return Sequence(observation=observation, **arrays)
     except (KeyError, TypeError) as error:
-        raise BadInput(f"{store}: not a sequence store ({error}); run `exosift register`") from error
+        raise BadInput(
+            f"{store}: not a sequence store ({error}); run `exosift register`"
+        ) from error
+
+
+def read_header(store: Path) -> tuple[dict[str, Any], Floats]:
+    """The attributes and the angles [deg] of a sequence, without its cube."""
+    group = open_store(store)
+    return dict(group.attrs), np.asarray(group["angle"][...])
 
 
 def write_residuals(store: Path, residuals: Floats, variants: tuple[int, ...]) -> None:

@@ -67,7 +67,10 @@ def write_store(
 
 def _chunks(values: np.ndarray, dimensions: tuple[str, ...], tiled: str) -> tuple[int, ...]:
     """Whole along every dimension but wavelength (one each) and `tiled` (as many as fit)."""
-    shape = [1 if d in ("wavelength", "variant") else n for d, n in zip(dimensions, values.shape)]
+    shape = [
+        1 if d in ("wavelength", "variant") else n
+        for d, n in zip(dimensions, values.shape, strict=True)
+    ]
     if tiled in dimensions:
         axis = dimensions.index(tiled)
         line = prod(shape) // shape[axis] * values.dtype.itemsize
@@ -104,11 +107,15 @@ def read_manifest(store: Path) -> dict[str, Any]:
         content = json.loads(path.read_text())
         return dict(content["arrays"]) and dict(content)
     except FileNotFoundError:
-        raise BadInput(f"{store}: no manifest {path.name} beside it; the store is not whole, "
-                       "run the step that writes it again") from None
+        raise BadInput(
+            f"{store}: no manifest {path.name} beside it; the store is not whole, "
+            "run the step that writes it again"
+        ) from None
     except (ValueError, KeyError) as error:
-        raise BadInput(f"{path}: not a manifest ({error}); remove it and run the step that writes "
-                       "the store again") from error
+        raise BadInput(
+            f"{path}: not a manifest ({error}); remove it and run the step that writes "
+            "the store again"
+        ) from error
 
 
 def open_store(store: Path) -> zarr.Group:

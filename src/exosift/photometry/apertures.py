@@ -81,7 +81,7 @@ class ApertureSums:
         above -= below
         above *= up
         above += below
-        return above
+        return np.asarray(above)
 
 
 def aperture_flux(image: Floats, x: float, y: float, radius: float) -> float:

@@ -61,8 +61,8 @@ def normalised_psf(psf: Floats) -> tuple[Floats, float, float]:
     found = first and fit_gaussian(psf, first.centre, first.fwhm, first.fwhm)
     if not found or not 1.0 < found.fwhm < size / 2:
         raise BadInput(
-            f"the PSF ({psf.shape[1]}×{psf.shape[0]} px, peak at x={peak[1]}, y={peak[0]}) holds no "
-            "point source that a Gaussian fits: give an unsaturated off-axis image of the star"
+            f"the PSF ({psf.shape[1]}×{psf.shape[0]} px, peak at x={peak[1]}, y={peak[0]}) holds "
+            "no point source that a Gaussian fits: give an unsaturated off-axis image of the star"
         )
     middle = (size - 1) / 2
     centred = shift(psf[None], np.array([[middle - found.centre[0], middle - found.centre[1]]]))

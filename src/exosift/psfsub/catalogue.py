@@ -27,5 +27,3 @@ class Reduction:
     references: References = field(default_factory=References)
     derotation: Interpolation = "fourier"
     combination: Combination = "median"
-
-

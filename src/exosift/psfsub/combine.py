@@ -29,7 +29,8 @@ def mean(frames: Floats) -> Floats:
     count = seen.sum(axis=0)
     total = np.sum(frames, axis=0, dtype=np.float64, where=seen)
     image = np.full(count.shape, np.nan)
-    return np.divide(total, count, out=image, where=count > 0).astype(frames.dtype)
+    np.divide(total, count, out=image, where=count > 0)
+    return image.astype(frames.dtype)
 
 
 def median(frames: Floats) -> Floats:

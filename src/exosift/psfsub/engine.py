@@ -64,11 +64,11 @@ def image(left: Floats, angle: Floats, reduction: Reduction) -> Floats:
 
 
 def subtract(frames: Floats, angle: Floats, fwhm: float, reduction: Reduction) -> Floats:
-    """Residuals (variant, time, y, x) of frames (time, y, x) at `angle` [deg]; NaN off the regions."""
+    """Residuals (variant, time, y, x) of frames (time, y, x) at `angle` [deg], NaN off regions."""
     count, height, width = frames.shape
     regions = reduction.regions.partition((height, width), fwhm)
     flat = frames.reshape(count, -1)
-    seen = np.isfinite(flat).all(axis=0)
+    seen = np.asarray(np.isfinite(flat).all(axis=0))
     plan = [_plan(region, seen, angle, fwhm, reduction) for region in regions]
     left = np.full((len(reduction.model.variants), *flat.shape), np.nan, frames.dtype)
 
@@ -111,8 +111,11 @@ def _check_libraries(usable: Bools, region: Region, model: AnyModel) -> None:
     sizes = usable.sum(axis=1)
     frame = int(sizes.argmin())
     if sizes[frame] < model.minimum:
-        wish = f"{model.kind} of rank {max(model.variants)}" if model.variants != (0,) else model.kind
+        wish = (
+            f"{model.kind} of rank {max(model.variants)}" if model.variants != (0,) else model.kind
+        )
         raise BadInput(
-            f"{region.name}: the library of frame {frame} holds {sizes[frame]} frames, {wish} needs "
-            f"{model.minimum}: lower references.rotation or the ranks, or widen the inner radius"
+            f"{region.name}: the library of frame {frame} holds {sizes[frame]} frames, {wish} "
+            f"needs {model.minimum}: lower references.rotation or the ranks, or raise "
+            "regions.inner"
         )

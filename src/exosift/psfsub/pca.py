@@ -115,7 +115,7 @@ def _about_library_mean(
     weight = present / count
     on_mean = (products @ weight[:, :, None])[..., 0]
     mean_norm = (on_mean * weight).sum(axis=1)[:, None, None]
-    target_on_mean = (cross @ weight[:, :, None])
+    target_on_mean = cross @ weight[:, :, None]
     products = products - on_mean[:, :, None] - on_mean[:, None, :] + mean_norm
     cross = cross - target_on_mean - on_mean[:, None, :] + mean_norm
     return products, cross

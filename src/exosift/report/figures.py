@@ -6,7 +6,6 @@ dark on purpose: one PNG then sits well on the light page and on the dark one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from matplotlib.colors import AsinhNorm, Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from exosift.io.atomic import whole
 from exosift.report.annotations import (
     INK,
     candidate_circles,
@@ -106,11 +106,8 @@ def registration_figure(image: Floats, star: Point, pixel_scale: float, title: s
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, whole or not at all; the same figure gives the same bytes."""
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": "exosift"})
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(buffer.getvalue())
-    partial.replace(path)
+    with whole(path) as partial:
+        figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": "exosift"})
 
 
 def _figure(size: tuple[float, float], title: str) -> Figure:

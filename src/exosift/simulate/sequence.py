@@ -9,8 +9,8 @@ does not depend on the number of threads.
 from collections.abc import Sequence as Several
 
 import numpy as np
-from scipy import ndimage
 
+from exosift.photometry.psf import normalised_psf
 from exosift.simulate.field import SIDEREAL_HOUR, parallactic_angle, raw_offset
 from exosift.simulate.optics import (
     FocalPlane,
@@ -57,35 +57,17 @@ def simulate(
     fluxes = np.array([1.0, *(companion.contrast for companion in companions)])
     cube, psf = _exposures(simulation, sources, fluxes, rng)
     axis = (simulation.size - 1) / 2 + np.array([simulation.decentring_x, simulation.decentring_y])
-    fwhm = full_width(psf)
+    _, fwhm, star_flux = normalised_psf(psf)
     return Simulated(
         cube=cube,
         angle=angle,
         elapsed=SIDEREAL_HOUR * (hour_angle - hour_angle[0]),
         psf=psf,
         fwhm=fwhm,
-        star_flux=aperture_flux(psf, fwhm),
+        star_flux=star_flux,
         star=axis + sources[0],
         companions=axis + sources[1:],
     )
-
-
-def full_width(psf: Floats) -> float:
-    """FWHM [px] of a centred PSF (y, x): the diameter of the disc as large as its bright half."""
-    fine = 0.05
-    axis = np.arange(0, len(psf) - 1 + fine / 2, fine)
-    values = ndimage.map_coordinates(psf, np.meshgrid(axis, axis, indexing="ij"), order=5)
-    area = np.count_nonzero(values >= values.max() / 2) * fine**2
-    return float(2 * np.sqrt(area / np.pi))
-
-
-def aperture_flux(psf: Floats, fwhm: float) -> float:
-    """Flux of a centred PSF (y, x) in the disc of one FWHM diameter, pixels by covered area."""
-    fine = 50
-    axis = (np.arange(len(psf) * fine) + 0.5) / fine - len(psf) / 2
-    inside = np.hypot(axis[:, None], axis[None, :]) <= fwhm / 2
-    covered = inside.reshape(len(psf), fine, len(psf), fine).mean(axis=(1, 3))
-    return float(np.sum(covered * psf))
 
 
 def _exposures(

@@ -1,0 +1,46 @@
+# exosift: from observations to companion candidates, for every target, epoch and reduction.
+#
+#   snakemake --configfile config/betapic/config.yaml --directory runs/betapic
+#
+# Science is in the configuration, machine settings in profiles/, algorithms in src/exosift.
+
+
+if not workflow.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/ingest.smk"
+include: "workflow/rules/register.smk"
+include: "workflow/rules/subtract.smk"
+include: "workflow/rules/detect.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+wildcard_constraints:
+    target=NAME,
+    epoch=NAME,
+    reduction="|".join(map(re.escape, SURVEY.config.reductions)),
+
+
+# The page about the run is made by the handlers below, not by a rule: a rule would not run when
+# one observation failed, and then the page matters most.
+rule all:
+    input:
+        candidates=every("results/{target}/{epoch}/{reduction}/candidates.ecsv"),
+    default_target: True
+
+
+onstart:
+    keep_configuration()
+
+
+onsuccess:
+    shell(REPORT)
+
+
+onerror:
+    shell(REPORT)

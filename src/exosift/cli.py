@@ -1,0 +1,169 @@
+"""The command line: every sub-command is a step of the workflow, and works by hand.
+
+Imports of the steps wait until one is called, so that `exosift --help` answers at once.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from exosift import __version__
+from exosift.errors import ExosiftError
+
+
+class _Group(click.Group):
+    """Turns the four errors into one line and their exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ExosiftError as error:
+            click.echo(f"exosift {ctx.invoked_subcommand}: {error.status}: {error}", err=True)
+            sys.exit(error.exit_code)
+
+
+class _Yaml(click.ParamType[Any]):
+    """YAML or JSON text, or @FILE."""
+
+    name = "YAML"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        import yaml
+
+        text = Path(value[1:]).read_text() if value.startswith("@") else value
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            self.fail(f"not YAML: {' '.join(str(error).split())}", param, ctx)
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_PATH = click.Path(path_type=Path)
+_YAML = _Yaml()
+
+
+def _option(*declared: str, **more: Any) -> Callable[[Function], Function]:
+    return click.option(*declared, required="default" not in more, **more)
+
+
+_threads = click.option("--threads", default=1, show_default=True, help="Threads to use.")
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """From high-contrast-imaging sequences to exoplanet candidates.
+
+    Snakemake calls these steps; each also works by hand. Options that take YAML accept text such
+    as '{model: {kind: pca, ranks: [5, 10]}}', or @FILE.
+    """
+
+
+@main.command()
+@click.argument("name")
+@_option("--output", type=_PATH, help="Where to put it.")
+def fetch(name: str, output: Path) -> None:
+    """Get a public file, checked by its SHA-256."""
+    from exosift.steps import fetch as step
+
+    step.run(name, output)
+
+
+@main.command()
+@_option("--scene", type=_YAML, default="{}", help="Telescope, sky and noise.")
+@_option("--companions", type=_YAML, default="[]", help="List of companions.")
+@_option("--seed", type=int, default=0, help="Of everything random.")
+@_option("--name", default="simulated/1", help="target/epoch; each has its own speckles.")
+@_option("--output", type=_PATH, help="Folder for cube, angles, psf and truth.")
+@_threads
+def simulate(scene: Any, companions: Any, seed: int, name: str, output: Path, threads: int) -> None:
+    """Simulate an observation by Fourier optics."""
+    from exosift import threads as budget
+    from exosift.config import parse
+    from exosift.simulate.scene import InjectedCompanion, Simulation
+    from exosift.steps import simulate as step
+
+    made = parse(tuple[InjectedCompanion, ...], companions, "companions")
+    with budget.limit(threads):
+        step.run(parse(Simulation, scene, "scene"), made, seed, name, output)
+
+
+@main.command()
+@_option("--observation", type=_YAML, help="A row of the observations table.")
+@_option("--centring", type=_YAML, default="{}", help="How the star is found.")
+@_option("--output", type=_PATH, help="The Zarr store to write.")
+@_threads
+def register(observation: Any, centring: Any, output: Path, threads: int) -> None:
+    """Centre a calibrated cube and store it as a sequence."""
+    from exosift import threads as budget
+    from exosift.calib.centring import Centring
+    from exosift.config import Row, parse
+    from exosift.steps import register as step
+
+    row = parse(Row, observation, "observation")
+    with budget.limit(threads):
+        step.run(row, parse(Centring, centring, "centring"), output)
+
+
+@main.command()
+@click.argument("sequence", type=_PATH)
+@_option("--reduction", type=_YAML, help="PSF model, regions, references.")
+@_option("--output", type=_PATH, help="Folder for residuals and image.")
+@_threads
+def subtract(sequence: Path, reduction: Any, output: Path, threads: int) -> None:
+    """Subtract the star from a sequence; derotate and combine."""
+    from exosift import threads as budget
+    from exosift.config import parse
+    from exosift.psfsub.catalogue import Reduction
+    from exosift.steps import subtract as step
+
+    with budget.limit(threads):
+        step.run(sequence, parse(Reduction, reduction, "reduction"), output)
+
+
+@main.command()
+@click.argument("image", type=_PATH)
+@_option("--search", type=_YAML, default="{}", help="What counts as a candidate.")
+@_option("--output", type=_PATH, help="Folder for S/N map, candidates and picture.")
+@_threads
+def detect(image: Path, search: Any, output: Path, threads: int) -> None:
+    """Map the S/N of an image and list its candidates."""
+    from exosift import threads as budget
+    from exosift.config import parse
+    from exosift.detect.candidates import Search
+    from exosift.steps import detect as step
+
+    with budget.limit(threads):
+        step.run(image, parse(Search, search, "search"), output)
+
+
+@main.command()
+@click.argument("config", type=_PATH)
+@_option("--results", type=_PATH, default="results", help="Where the products lie.")
+@_option("--output", type=_PATH, default="report/index.html", help="The page.")
+def report(config: Path, results: Path, output: Path) -> None:
+    """Write the page about a run: what was found, what is missing and why."""
+    from exosift.config import load
+    from exosift.steps import report as step
+
+    for problem in step.run(load(config), results, output).problems:
+        part = f" {problem.reduction}" if problem.reduction else ""
+        click.echo(f"{problem.observation.label}{part}: {problem.status}: {problem.line}")
+    click.echo(f"report: {output.resolve()}")
+
+
+@main.command()
+@_option("--output", type=_PATH, default="workflow/schemas/config.schema.json", help="File.")
+def schema(output: Path) -> None:
+    """Export the JSON schema of the configuration."""
+    import json
+
+    from exosift.config import schema as exported
+    from exosift.io.atomic import whole
+
+    with whole(output) as partial:
+        partial.write_text(json.dumps(exported(), indent=2) + "\n")

@@ -1,0 +1,71 @@
+"""What became of a step: a small status file, so that a bad input is not computed twice.
+
+Snakemake retries whatever fails. The status lies beside the products as
+`status/<step>.json` and is no declared output, or Snakemake would remove it with the failed job.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from exosift import __version__
+from exosift.errors import BadInput, ExosiftError
+from exosift.io.atomic import whole
+
+
+def status_of(folder: Path, step: str) -> Path:
+    """Where a step that writes into `folder` records how it ended."""
+    return folder / "status" / f"{step}.json"
+
+
+@contextmanager
+def recorded(step: str, folder: Path, inputs: list[Path], settings: Any) -> Iterator[None]:
+    """Run the block as `step` on `inputs` with `settings`, and record in `folder` how it ended.
+
+    Raises the recorded BadInput at once when the same inputs and settings have met it before.
+    """
+    path = status_of(folder, step)
+    mark = _fingerprint(step, inputs, settings)
+    before = read_status(folder, step)
+    if before.get("status") == BadInput.status and before.get("fingerprint") == mark:
+        _record(path, before | {"refused_again": before.get("refused_again", 0) + 1})
+        raise BadInput(str(before["line"]))
+    entry = {"step": step, "fingerprint": mark, "exosift": __version__, "settings": settings}
+    try:
+        yield
+    except ExosiftError as error:
+        _record(path, entry | {"status": error.status, "line": str(error)})
+        raise
+    except Exception as error:
+        line = f"{type(error).__name__}: {error}"
+        _record(path, entry | {"status": "failed", "line": line})
+        raise
+    _record(path, entry | {"status": "done", "line": ""})
+
+
+def read_status(folder: Path, step: str) -> dict[str, Any]:
+    """What a step recorded in `folder`; empty when it left no word."""
+    try:
+        return dict(json.loads(status_of(folder, step).read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _record(path: Path, entry: dict[str, Any]) -> None:
+    """Write the status file."""
+    stamped = entry | {"at": datetime.now(UTC).isoformat(timespec="seconds")}
+    with whole(path) as partial:
+        partial.write_text(json.dumps(stamped, indent=1) + "\n")
+
+
+def _fingerprint(step: str, inputs: list[Path], settings: Any) -> str:
+    """Hash of what decides the outcome: step, version, settings, and each input's size and time."""
+    facts = [step, __version__, settings]
+    for path in inputs:
+        found = path.stat() if path.exists() else None
+        facts.append([str(path), found and [found.st_size, found.st_mtime_ns]])
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,131 @@
+"""`exosift report`: one page about a run, from whatever it left; says what is missing and why."""
+
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from exosift.config import Config, Row, Survey, plain
+from exosift.errors import ExosiftError
+from exosift.io.atomic import whole
+from exosift.io.sequences import read_header
+from exosift.io.tables import read_candidates
+from exosift.psfsub.catalogue import Reduction
+from exosift.report.pages import render
+from exosift.report.summary import (
+    CandidateRow,
+    ObservationSummary,
+    ReductionSummary,
+    RunSummary,
+    Status,
+)
+from exosift.steps.recording import read_status
+
+_PACKAGES = ("exosift", "numpy", "scipy", "astropy", "zarr", "snakemake")
+
+
+def run(survey: Survey, results: Path, page: Path) -> RunSummary:
+    """Write the page about the run of `survey` whose products lie under `results`."""
+    config = survey.config
+    summary = RunSummary(
+        title=config.title,
+        observations=tuple(_observation(row, config, results, page.parent) for row in survey.rows),
+        config=yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True),
+        versions={"python": sys.version.split()[0]} | {name: version(name) for name in _PACKAGES},
+        command=f"exosift report (in {Path.cwd()})",
+        finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+    with whole(page) as partial:
+        partial.write_text(render(summary))
+    return summary
+
+
+def _observation(row: Row, config: Config, results: Path, base: Path) -> ObservationSummary:
+    """One observation, as far as it came."""
+    folder = results / row.target / row.epoch
+    status, line = _ended(folder, "register", _source_folder(row, results))
+    header: Mapping[str, Any] = {}
+    angle = np.array([])
+    if status == "done":
+        try:
+            header, angle = read_header(folder / "sequence.zarr")
+        except ExosiftError as error:
+            status, line = "bad input", str(error)
+    flux = header.get("star_flux")
+    note = "no star flux in the data: no contrasts" if flux is None else f"star flux {flux:.4g}"
+    return ObservationSummary(
+        target=row.target,
+        epoch=row.epoch,
+        instrument=header.get("instrument", row.instrument),
+        filter=row.filter,
+        status=status,
+        line=line,
+        frames=angle.size,
+        rotation=float(np.ptp(np.unwrap(angle, period=360))) if angle.size else nan,
+        pixel_scale=header.get("pixel_scale", nan),
+        fwhm=header["fwhm"][0] if header else nan,
+        star=tuple(header["raw_star"]) if header else (nan, nan),
+        contrast_note=note if header else "",
+        history=header.get("history", {}),
+        figure=_relative(folder / "registration.png", base),
+        reductions=tuple(
+            _reduction(name, reduction, folder / name, base)
+            for name, reduction in config.reductions.items()
+        ),
+    )
+
+
+def _reduction(name: str, reduction: Reduction, folder: Path, base: Path) -> ReductionSummary:
+    """One reduction of one observation, as far as it came."""
+    status, line = _ended(folder, "subtract")
+    if status == "done":
+        status, line = _ended(folder, "detect")
+    rows: list[dict[str, float]] = []
+    if status == "done":
+        try:
+            rows = read_candidates(folder / "candidates.ecsv")
+        except ExosiftError as error:
+            status, line = "missing", str(error)
+    return ReductionSummary(
+        name=name,
+        status=status,
+        line=line,
+        candidates=tuple(_candidate(row) for row in rows),
+        figure=_relative(folder / "detection.png", base),
+        settings=yaml.safe_dump(plain(reduction), sort_keys=False),
+    )
+
+
+def _candidate(row: dict[str, float]) -> CandidateRow:
+    """A line of the candidates table as the page wants it."""
+    shown = {name: row[name] for name in ("x", "y", "separation", "position_angle", "snr", "fpf")}
+    return CandidateRow(**shown, rank=int(row["rank"]) or None)
+
+
+def _ended(folder: Path, step: str, before: Path | None = None) -> tuple[Status, str]:
+    """How a step ended; where it left no word, how the one that feeds it from `before` ended."""
+    found = read_status(folder, step)
+    if not found and before is not None:
+        found = next((s for name in ("fetch", "simulate") if (s := read_status(before, name))), {})
+        if found.get("status") == "done":
+            found = {}
+    if not found:
+        return "missing", f"{step} did not run"
+    return found["status"], found["line"]
+
+
+def _source_folder(row: Row, results: Path) -> Path:
+    """Where the files of an observation were put, if the run put them somewhere."""
+    return results.parent / "data" / row.target / row.epoch
+
+
+def _relative(path: Path, base: Path) -> str | None:
+    """A figure's path as the page in folder `base` names it; None when there is no figure."""
+    return os.path.relpath(path, base) if path.exists() else None

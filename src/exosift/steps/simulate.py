@@ -1,0 +1,32 @@
+"""`exosift simulate`: a made-up observation as FITS files, and the truth beside them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from exosift.config import plain
+from exosift.io.atomic import whole
+from exosift.simulate.scene import InjectedCompanion, Simulation
+from exosift.simulate.sequence import simulate
+from exosift.steps.recording import recorded
+
+
+def run(
+    scene: Simulation, companions: tuple[InjectedCompanion, ...], seed: int, name: str, folder: Path
+) -> None:
+    """Write cube.fits, angles.fits, psf.fits and truth.json into `folder`.
+
+    The speckles of an observation follow from `seed` and its `name` (target/epoch).
+    """
+    truth = {"seed": seed, "name": name, "scene": plain(scene)}
+    truth["companions"] = [plain(companion) for companion in companions]
+    with recorded("simulate", folder, [], truth):
+        made = simulate(scene, companions, np.random.default_rng([seed, *name.encode()]))
+        for product, values in (("cube", made.cube), ("angles", made.angle), ("psf", made.psf)):
+            with whole(folder / f"{product}.fits") as partial:
+                fits.PrimaryHDU(values).writeto(partial, overwrite=True)
+        truth |= {"star": made.star.tolist(), "star_flux": made.star_flux}
+        with whole(folder / "truth.json") as partial:
+            partial.write_text(json.dumps(truth, indent=1) + "\n")

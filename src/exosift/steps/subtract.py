@@ -1,0 +1,39 @@
+"""`exosift subtract`: a sequence through one reduction, to residuals and a North-up image."""
+
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from exosift.config import plain
+from exosift.io.fits import write_images
+from exosift.io.sequences import read_sequence, write_residuals
+from exosift.io.store import manifest_of
+from exosift.psfsub.catalogue import Reduction
+from exosift.psfsub.engine import reduce
+from exosift.steps.recording import recorded
+
+
+def run(store: Path, reduction: Reduction, folder: Path) -> None:
+    """Write residuals.zarr and image.fits of the sequence in `store` into `folder`."""
+    settings = plain(reduction)
+    with recorded("subtract", folder, [manifest_of(store)], settings):
+        sequence = read_sequence(store)
+        with tqdm(desc=f"{sequence.label} {folder.name}", file=sys.stderr, leave=False) as bar:
+
+            def progress(done: int, of: int) -> None:
+                bar.total = of
+                bar.update(done - bar.n)
+
+            reduced = reduce(sequence, reduction, progress)
+        write_residuals(folder / "residuals.zarr", reduced.residuals, reduced.variants)
+        cards: dict[str, tuple[str | float, str]] = {
+            "REDUCTIO": (folder.name, "name of the reduction"),
+            "MODEL": (reduction.model.kind, "PSF model"),
+            "REGIONS": (reduction.regions.kind, "pixels modelled together"),
+            "COMBINE": (reduction.combination, "of the derotated frames"),
+            "NRANKS": (len(reduced.variants), "ranks tried"),
+        }
+        for i, rank in enumerate(reduced.variants, 1):
+            cards[f"RANK{i}"] = (rank, "rank of this image; 0: model without ranks")
+        write_images(folder / "image.fits", reduced.images, sequence.observation, cards)

@@ -1,0 +1,65 @@
+# Names that the rules share: the checked survey, and small functions of wildcards.
+import json
+import re
+import sys
+from pathlib import Path
+
+from exosift.compute import resources
+from exosift.config import check, plain
+from exosift.errors import ExosiftError
+from exosift.io.fits import shape_of
+from exosift.io.shapes import sequence_shape
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
+# Raised with every change of an algorithm that changes results: Snakemake does not see the package.
+ALGORITHMS = 1
+FOLDER = Path(workflow.configfiles[-1]).resolve().parent
+CONFIGURATION = Path("logs/configuration.json")
+REPORT = f"exosift report {CONFIGURATION}"
+
+
+def checked():
+    """The survey of this run; a bad configuration ends here, with one line."""
+    try:
+        return check(config, FOLDER, Path(workflow.configfiles[-1]).name)
+    except ExosiftError as error:
+        raise WorkflowError(str(error)) from None
+
+
+SURVEY = checked()
+ROWS = {(row.target, row.epoch): row for row in SURVEY.rows}
+
+
+def every(pattern):
+    """`pattern` for every observation and reduction."""
+    return [
+        pattern.format(target=target, epoch=epoch, reduction=reduction)
+        for target, epoch in ROWS
+        for reduction in SURVEY.config.reductions
+    ]
+
+
+def keep_configuration():
+    """Write the configuration as it was used where the report finds it."""
+    used = plain(SURVEY.config) | {"observations": str(FOLDER / SURVEY.config.observations)}
+    CONFIGURATION.parent.mkdir(exist_ok=True)
+    CONFIGURATION.write_text(json.dumps(used, indent=1) + "\n")
+
+
+def row_of(wildcards):
+    """The observation's row, with its files where ingest puts them."""
+    row = ROWS[wildcards.target, wildcards.epoch]
+    return plain(row) | {name: located(row, name) for name in ("cube", "angles", "psf")}
+
+
+def located(row, name):
+    """Where one of the files of an observation lies."""
+    cell = getattr(row, name)
+    if cell == "simulated":
+        return f"data/{row.target}/{row.epoch}/{name}.fits"
+    return f"data/{cell.removeprefix('public:')}" if cell.startswith("public:") else cell
+
+
+def reduction_of(wildcards):
+    """The reduction's parameters."""
+    return plain(SURVEY.config.reductions[wildcards.reduction])

@@ -1,0 +1,52 @@
+# Where data come from: public files, checked; or the simulator.
+
+
+rule fetch:
+    output:
+        "data/{folder}/{file}.fits",
+    log:
+        "logs/fetch/{folder}/{file}.log",
+    benchmark:
+        "benchmarks/fetch/{folder}/{file}.tsv"
+    wildcard_constraints:
+        folder=NAME,
+        file=NAME,
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=30,
+    shell:
+        "exosift fetch {wildcards.folder}/{wildcards.file}.fits --output {output} 2> {log}"
+
+
+rule simulate:
+    output:
+        cube="data/{target}/{epoch}/cube.fits",
+        angles="data/{target}/{epoch}/angles.fits",
+        psf="data/{target}/{epoch}/psf.fits",
+        truth="data/{target}/{epoch}/truth.json",
+    params:
+        scene=lambda wildcards: json.dumps(plain(SURVEY.config.simulate.scene)),
+        companions=lambda wildcards: json.dumps(
+            [
+                plain(companion)
+                for companion in SURVEY.config.simulate.companions.get(
+                    f"{wildcards.target}/{wildcards.epoch}", ()
+                )
+            ]
+        ),
+        seed=SURVEY.config.simulate.seed,
+        folder=subpath(output.cube, parent=True),
+        algorithms=ALGORITHMS,
+    log:
+        "logs/simulate/{target}/{epoch}.log",
+    benchmark:
+        "benchmarks/simulate/{target}/{epoch}.tsv"
+    threads: 2
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    shell:
+        "exosift simulate --scene {params.scene:q} --companions {params.companions:q} "
+        "--seed {params.seed} --name {wildcards.target}/{wildcards.epoch} "
+        "--output {params.folder} --threads {threads} 2> {log}"

@@ -1,0 +1,36 @@
+# Star to the centre pixel; frames, angles and PSF into one store.
+
+
+def register_memory(wildcards, input, attempt):
+    return resources.register_memory(shape_of(input.cube), attempt)
+
+
+rule register:
+    input:
+        cube=lambda wildcards: row_of(wildcards)["cube"],
+        angles=lambda wildcards: row_of(wildcards)["angles"],
+        psf=lambda wildcards: row_of(wildcards)["psf"],
+    output:
+        sequence="results/{target}/{epoch}/sequence.zarr.json",
+        picture=report(
+            "results/{target}/{epoch}/registration.png",
+            caption="../report/registration.rst",
+            category="{target}",
+            subcategory="{epoch}",
+        ),
+    params:
+        row=lambda wildcards: json.dumps(row_of(wildcards)),
+        centring=json.dumps(plain(SURVEY.config.register)),
+        store="results/{target}/{epoch}/sequence.zarr",
+        algorithms=ALGORITHMS,
+    log:
+        "logs/register/{target}/{epoch}.log",
+    benchmark:
+        "benchmarks/register/{target}/{epoch}.tsv"
+    threads: 1
+    resources:
+        mem_mb=register_memory,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    shell:
+        "exosift register --observation {params.row:q} --centring {params.centring:q} "
+        "--output {params.store} --threads {threads} 2> {log}"

@@ -1,0 +1,35 @@
+# PSF model, subtraction, derotation, combination: one job a reduction.
+
+
+def subtract_memory(wildcards, input, attempt):
+    ranks = len(SURVEY.config.reductions[wildcards.reduction].model.variants)
+    return resources.subtract_memory(sequence_shape(input.sequence), ranks, attempt)
+
+
+def subtract_minutes(wildcards, input, attempt):
+    ranks = len(SURVEY.config.reductions[wildcards.reduction].model.variants)
+    return resources.subtract_minutes(sequence_shape(input.sequence), ranks, attempt)
+
+
+rule subtract:
+    input:
+        sequence="results/{target}/{epoch}/sequence.zarr.json",
+    output:
+        residuals="results/{target}/{epoch}/{reduction}/residuals.zarr.json",
+        image="results/{target}/{epoch}/{reduction}/image.fits",
+    params:
+        reduction=lambda wildcards: json.dumps(reduction_of(wildcards)),
+        store="results/{target}/{epoch}/sequence.zarr",
+        folder=subpath(output.image, parent=True),
+        algorithms=ALGORITHMS,
+    log:
+        "logs/subtract/{target}/{epoch}/{reduction}.log",
+    benchmark:
+        "benchmarks/subtract/{target}/{epoch}/{reduction}.tsv"
+    threads: 2
+    resources:
+        mem_mb=subtract_memory,
+        runtime=subtract_minutes,
+    shell:
+        "exosift subtract {params.store} --reduction {params.reduction:q} "
+        "--output {params.folder} --threads {threads} 2> {log}"
