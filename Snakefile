@@ -29,9 +29,9 @@ wildcard_constraints:
 # The page about the run is made by the handlers below, not by a rule: a rule would not run when
 # one observation failed, and then the page matters most.
 rule all:
+    default_target: True
     input:
         candidates=every("results/{target}/{epoch}/{reduction}/candidates.ecsv"),
-    default_target: True
 
 
 onstart:

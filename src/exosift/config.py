@@ -8,7 +8,7 @@ import csv
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -98,7 +98,7 @@ def parse(kind: type[Value], given: Any, where: str) -> Value:
 
 def plain(value: Any) -> Any:
     """A configuration value as JSON can hold it."""
-    return json.loads(json.dumps(asdict(value) if is_dataclass(value) else value))  # type: ignore[arg-type]
+    return json.loads(json.dumps(value, default=asdict))
 
 
 def _first_fault(error: ValidationError, where: str) -> str:

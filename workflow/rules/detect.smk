@@ -18,10 +18,6 @@ rule detect:
             subcategory="{epoch}",
             labels={"reduction": "{reduction}"},
         ),
-    params:
-        search=json.dumps(plain(SURVEY.config.search)),
-        folder=subpath(output.snr, parent=True),
-        algorithms=ALGORITHMS,
     log:
         "logs/detect/{target}/{epoch}/{reduction}.log",
     benchmark:
@@ -30,6 +26,10 @@ rule detect:
     resources:
         mem_mb=detect_memory,
         runtime=lambda wildcards, attempt: 15 * attempt,
+    params:
+        search=json.dumps(plain(SURVEY.config.search)),
+        folder=subpath(output.snr, parent=True),
+        algorithms=ALGORITHMS,
     shell:
         "exosift detect {input.image} --search {params.search:q} --output {params.folder} "
         "--threads {threads} 2> {log}"

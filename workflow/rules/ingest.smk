@@ -25,6 +25,14 @@ rule simulate:
         angles="data/{target}/{epoch}/angles.fits",
         psf="data/{target}/{epoch}/psf.fits",
         truth="data/{target}/{epoch}/truth.json",
+    log:
+        "logs/simulate/{target}/{epoch}.log",
+    benchmark:
+        "benchmarks/simulate/{target}/{epoch}.tsv"
+    threads: 2
+    resources:
+        mem_mb=1500,
+        runtime=30,
     params:
         scene=lambda wildcards: json.dumps(plain(SURVEY.config.simulate.scene)),
         companions=lambda wildcards: json.dumps(
@@ -38,14 +46,6 @@ rule simulate:
         seed=SURVEY.config.simulate.seed,
         folder=subpath(output.cube, parent=True),
         algorithms=ALGORITHMS,
-    log:
-        "logs/simulate/{target}/{epoch}.log",
-    benchmark:
-        "benchmarks/simulate/{target}/{epoch}.tsv"
-    threads: 2
-    resources:
-        mem_mb=1500,
-        runtime=30,
     shell:
         "exosift simulate --scene {params.scene:q} --companions {params.companions:q} "
         "--seed {params.seed} --name {wildcards.target}/{wildcards.epoch} "

@@ -18,11 +18,6 @@ rule register:
             category="{target}",
             subcategory="{epoch}",
         ),
-    params:
-        row=lambda wildcards: json.dumps(row_of(wildcards)),
-        centring=json.dumps(plain(SURVEY.config.register)),
-        store="results/{target}/{epoch}/sequence.zarr",
-        algorithms=ALGORITHMS,
     log:
         "logs/register/{target}/{epoch}.log",
     benchmark:
@@ -31,6 +26,11 @@ rule register:
     resources:
         mem_mb=register_memory,
         runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        row=lambda wildcards: json.dumps(row_of(wildcards)),
+        centring=json.dumps(plain(SURVEY.config.register)),
+        store="results/{target}/{epoch}/sequence.zarr",
+        algorithms=ALGORITHMS,
     shell:
         "exosift register --observation {params.row:q} --centring {params.centring:q} "
         "--output {params.store} --threads {threads} 2> {log}"

@@ -17,11 +17,6 @@ rule subtract:
     output:
         residuals="results/{target}/{epoch}/{reduction}/residuals.zarr.json",
         image="results/{target}/{epoch}/{reduction}/image.fits",
-    params:
-        reduction=lambda wildcards: json.dumps(reduction_of(wildcards)),
-        store="results/{target}/{epoch}/sequence.zarr",
-        folder=subpath(output.image, parent=True),
-        algorithms=ALGORITHMS,
     log:
         "logs/subtract/{target}/{epoch}/{reduction}.log",
     benchmark:
@@ -30,6 +25,11 @@ rule subtract:
     resources:
         mem_mb=subtract_memory,
         runtime=subtract_minutes,
+    params:
+        reduction=lambda wildcards: json.dumps(reduction_of(wildcards)),
+        store="results/{target}/{epoch}/sequence.zarr",
+        folder=subpath(output.image, parent=True),
+        algorithms=ALGORITHMS,
     shell:
         "exosift subtract {params.store} --reduction {params.reduction:q} "
         "--output {params.folder} --threads {threads} 2> {log}"

@@ -1,0 +1,48 @@
+# make demo      a simulated survey, from frames to a report page
+# make betapic   β Pictoris b on the real sequence (public data, or $EXOSIFT_DATA)
+# make test      all tests            make check   all static checks
+# make bench     speed against the peers, benchmarks/results.json
+# Everything is set up in .venv with the pinned versions of envs/constraints.txt.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt
+CORES ?= all
+
+# Real observations for tests and `make betapic`, where there are any on this machine.
+ifneq ($(wildcard ../shared/data),)
+export EXOSIFT_DATA ?= $(abspath ../shared/data)
+endif
+
+.PHONY: demo betapic test check bench schema clean
+
+demo betapic: %: $(VENV)/run.stamp
+	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile Snakefile --cores $(CORES) \
+		--configfile config/$*/config.yaml --directory runs/$*
+
+test: $(VENV)/develop.stamp
+	PATH="$(abspath $(BIN)):$$PATH" pytest $(PYTEST)
+
+check: $(VENV)/develop.stamp
+	PATH="$(abspath $(BIN)):$$PATH" tests/checks.sh
+
+bench: $(VENV)/develop.stamp
+	PATH="$(abspath $(BIN)):$$PATH" python -m benchmarks
+
+schema: $(VENV)/run.stamp
+	$(BIN)/exosift schema
+
+# What it takes to run: the package with its pinned dependencies.
+$(VENV)/run.stamp: pyproject.toml envs/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	touch $@
+
+# What it takes to develop: tests, checks, and the peers that results are compared with.
+$(VENV)/develop.stamp: $(VENV)/run.stamp
+	$(PIP) -e '.[test,checks,peers]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# All static checks: style, types, import contracts, workflow format, lint, dry runs of every config.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ruff check src tests benchmarks
+ruff format --check src tests benchmarks
+mypy
+lint-imports
+snakefmt --check Snakefile workflow
+snakemake --lint
+runs=$(mktemp -d)
+trap 'rm -rf "$runs"' EXIT
+for config in config/config.yaml config/*/config.yaml; do
+    snakemake --configfile "$config" --directory "$runs" --dry-run --quiet all
+    echo "dry run of $config: passed"
+done
