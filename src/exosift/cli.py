@@ -83,7 +83,7 @@ def fetch(name: str, output: Path) -> None:
 def simulate(scene: Any, companions: Any, seed: int, name: str, output: Path, threads: int) -> None:
     """Simulate an observation by Fourier optics."""
     from exosift import threads as budget
-    from exosift.config import parse
+    from exosift.settings import parse
     from exosift.simulate.scene import InjectedCompanion, Simulation
     from exosift.steps import simulate as step
 
@@ -101,7 +101,7 @@ def register(observation: Any, centring: Any, output: Path, threads: int) -> Non
     """Centre a calibrated cube and store it as a sequence."""
     from exosift import threads as budget
     from exosift.calib.centring import Centring
-    from exosift.config import Row, parse
+    from exosift.settings import Row, parse
     from exosift.steps import register as step
 
     row = parse(Row, observation, "observation")
@@ -117,8 +117,8 @@ def register(observation: Any, centring: Any, output: Path, threads: int) -> Non
 def subtract(sequence: Path, reduction: Any, output: Path, threads: int) -> None:
     """Subtract the star from a sequence; derotate and combine."""
     from exosift import threads as budget
-    from exosift.config import parse
     from exosift.psfsub.catalogue import Reduction
+    from exosift.settings import parse
     from exosift.steps import subtract as step
 
     with budget.limit(threads):
@@ -133,8 +133,8 @@ def subtract(sequence: Path, reduction: Any, output: Path, threads: int) -> None
 def detect(image: Path, search: Any, output: Path, threads: int) -> None:
     """Map the S/N of an image and list its candidates."""
     from exosift import threads as budget
-    from exosift.config import parse
     from exosift.detect.candidates import Search
+    from exosift.settings import parse
     from exosift.steps import detect as step
 
     with budget.limit(threads):

@@ -5,48 +5,24 @@ joins them with the observations table, checks everything before any work, and e
 """
 
 import csv
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from exosift import instruments
 from exosift.calib.centring import Centring
 from exosift.detect.candidates import Search
 from exosift.errors import BadInput
 from exosift.psfsub.catalogue import Reduction
+from exosift.settings import Row, parse
 from exosift.simulate.scene import InjectedCompanion, Simulation
 
-Value = TypeVar("Value")
-
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the observations table: what was observed, and where its files are.
-
-    cube, angles, psf: FITS files, absolute or relative to the table; `public:NAME` for public data,
-    `simulated` (all three) to simulate them. star_flux: of the star in the 1-FWHM aperture, cube
-    units; `psf` when the PSF file is in cube units; empty when unknown. exposure_time [s].
-    """
-
-    target: str
-    epoch: str
-    instrument: str
-    filter: str
-    cube: str
-    angles: str
-    psf: str
-    star_flux: float | Literal["psf"] | None = None
-    exposure_time: float | None = None
-    transmission: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -80,55 +56,6 @@ class Survey:
 
     config: Config
     rows: tuple[Row, ...]
-
-
-def parse(kind: type[Value], given: Any, where: str) -> Value:
-    """Turn plain YAML or JSON values into the dataclass `kind`.
-
-    Raises BadInput with the place of the first fault and, for an unknown key, the nearest known.
-    """
-    adapter: TypeAdapter[Value] = TypeAdapter(kind)
-    try:
-        value = adapter.validate_python(given)
-    except ValidationError as error:
-        raise BadInput(_first_fault(error, where)) from None
-    _refuse_unknown(given, plain(value), where)
-    return value
-
-
-def plain(value: Any) -> Any:
-    """A configuration value as JSON can hold it."""
-    return json.loads(json.dumps(value, default=asdict))
-
-
-def _first_fault(error: ValidationError, where: str) -> str:
-    """One line for the first fault; in a choice of several kinds, that of the kind asked for."""
-    faults = error.errors(include_url=False)
-    other = {f["loc"][:-1] for f in faults if f["loc"] and f["loc"][-1] == "kind"}
-    meant = [f for f in faults if not any(f["loc"][: len(o)] == o for o in other)] or faults
-    fault = meant[0]
-    place = ".".join(str(part) for part in fault["loc"] if not str(part)[:1].isupper())
-    found = "" if fault["type"] == "missing" else f", found {fault['input']!r}"
-    if fault["loc"] and fault["loc"][-1] == "kind":
-        kinds = sorted(
-            {str(f["ctx"]["expected"]) for f in faults if "expected" in f.get("ctx", {})}
-        )
-        return f"{where}.{place}: expected one of {', '.join(kinds)}{found}"
-    return f"{where}{'.' + place if place else ''}: {fault['msg'].lower()}{found}"
-
-
-def _refuse_unknown(given: Any, known: Any, where: str) -> None:
-    """Raise BadInput for a key that the configuration does not know."""
-    if isinstance(given, Mapping) and isinstance(known, Mapping):
-        for key, value in given.items():
-            if key not in known:
-                near = get_close_matches(str(key), list(known), 1, 0.5)
-                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-                raise BadInput(f"{where}.{key}: unknown key; {hint}")
-            _refuse_unknown(value, known[key], f"{where}.{key}")
-    elif isinstance(given, list) and isinstance(known, list):
-        for i, (a, b) in enumerate(zip(given, known, strict=True)):
-            _refuse_unknown(a, b, f"{where}[{i}]")
 
 
 def load(path: Path) -> Survey:

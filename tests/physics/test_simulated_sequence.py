@@ -95,19 +95,23 @@ def test_companion_is_the_psf_times_the_contrast():
     stamp = (seen.cube[0] - alone.cube[0])[38:59, 20:41] / 0.1
     # The coronagraph takes the Airy amplitude at 5 λ/D from the companion: a percent of its peak.
     np.testing.assert_allclose(stamp, seen.psf, atol=0.012 * seen.psf.max())
-    assert aperture_flux(stamp, 10.0, 10.0, seen.fwhm / 2) == pytest.approx(seen.star_flux, rel=0.01)
+    assert aperture_flux(stamp, 10.0, 10.0, seen.fwhm / 2) == pytest.approx(
+        seen.star_flux, rel=0.01
+    )
 
 
 def test_psf_is_nearly_diffraction_limited_and_holds_the_star_flux():
     seen = simulate(SMALL, [], np.random.default_rng(4))
     diffraction = 3.8e-6 / 8.2 * np.degrees(1) * 3600e3 / SMALL.pixel_scale
-    assert seen.fwhm == pytest.approx(1.01 * diffraction, rel=0.03)
+    # A Gaussian fits the Airy core a little narrower than its 1.03 λ/D at half maximum.
+    assert seen.fwhm == pytest.approx(0.97 * diffraction, rel=0.03)
     assert seen.psf.argmax() == seen.psf.size // 2
     assert 0.3 < seen.star_flux / SMALL.star_electrons < 0.45
 
+
 def test_star_is_where_the_truth_says():
     away = replace(SMALL, decentring_x=1.3, decentring_y=-0.8, pointing_jitter=0.2, frames=200)
-    away = replace(away, residual_screens=1, size=5, psf_size=5)
+    away = replace(away, residual_screens=1, size=5)
     star = simulate(away, [], np.random.default_rng(5)).star
     assert star.mean(axis=0) == pytest.approx((2 + 1.3, 2 - 0.8), abs=0.05)
     assert star.std(axis=0) == pytest.approx((0.2, 0.2), rel=0.15)
@@ -193,7 +197,7 @@ def test_noise_is_that_of_photons_background_and_readout():
 
 
 def test_background_leaves_no_mean():
-    dark = replace(SMALL, star_electrons=0.0, background=4e6, residual_screens=1)
+    dark = replace(SMALL, star_electrons=1.0, background=4e6, residual_screens=1)
     cube = simulate(dark, [], np.random.default_rng(8)).cube
     assert cube.dtype == np.float32
     assert abs(cube.mean(dtype=float)) < 5 * np.sqrt(4e6 / cube.size)

@@ -12,8 +12,8 @@ from exosift.report.summary import CandidateRow
 SIZE = 61
 VIEW = View(pixel_scale=27.19, centre=(30.0, 30.0), fwhm=4.0)
 CANDIDATES = (
-    CandidateRow(41.5, 20.25, 400.0, 230.0, 11.8, 3e-6, 10),
-    CandidateRow(58.0, 50.0, 900.0, 306.0, 5.3, 1e-2, None),
+    CandidateRow(41.5, 20.25, 400.0, 230.0, 11.8, 3e-6, 2e-3, 10),
+    CandidateRow(58.0, 50.0, 900.0, 306.0, 5.3, 1e-2, 0.9, None),
 )
 
 

@@ -17,8 +17,8 @@ from exosift.report.summary import (
 )
 
 NAN = math.nan
-PLANET = CandidateRow(58.4, 35.5, 452.3, 210.87, 11.83, 2.9e-6, 10)
-SPECKLE = CandidateRow(70.0, 60.0, 608.0, 296.6, 5.24, 0.0123, None)
+PLANET = CandidateRow(58.4, 35.5, 452.3, 210.87, 11.83, 2.9e-6, 2.1e-3, 10)
+SPECKLE = CandidateRow(70.0, 60.0, 608.0, 296.6, 5.24, 0.0123, 0.97, None)
 
 
 def reduction(name="annular-pca", **changes):

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 from exosift.compute import resources
-from exosift.config import check, plain
+from exosift.config import check
 from exosift.errors import ExosiftError
 from exosift.io.fits import shape_of
 from exosift.io.shapes import sequence_shape
+from exosift.settings import plain
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
 # Raised with every change of an algorithm that changes results: Snakemake does not see the package.

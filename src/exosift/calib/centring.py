@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 from scipy import fft
-from scipy.optimize import least_squares
 
 from exosift import threads
 from exosift.errors import Failed
@@ -105,6 +104,8 @@ def _vertex(values: Floats) -> float:
 
 def _fit(image: Floats, start: Point, fwhm: float, centring: Centring, name: str) -> Point:
     """Centre (x, y) [px] of the profile that fits image (y, x) best around `start`."""
+    from scipy.optimize import least_squares  # takes 0.3 s; only fits need it
+
     y, x = np.nonzero(np.isfinite(image))
     window = centring.radius * fwhm
     near = np.hypot(x - start[0], y - start[1]) <= window

@@ -9,16 +9,16 @@ from exosift.detect.candidates import Candidate
 from exosift.errors import BadInput
 from exosift.io.atomic import whole
 
-# Column → (unit, decimals format, description), in the order of the table.
+# Column → (unit, description), in the order of the table.
 _COLUMNS = {
-    "x": ("pix", ".3f", "place in the image, 0-based"),
-    "y": ("pix", ".3f", "place in the image, 0-based"),
-    "separation": ("mas", ".2f", "from the star"),
-    "position_angle": ("deg", ".3f", "from North through East"),
-    "snr": ("", ".3f", "small-sample S/N (Mawet et al. 2014)"),
-    "fpf": ("", ".4e", "false-positive fraction of a resolution element, all ranks tried"),
-    "false_alarm": ("", ".4e", "chance of such a peak from Gaussian noise anywhere in the frame"),
-    "rank": ("", "d", "rank of the PSF model; 0 for a model without"),
+    "x": ("pix", "place in the image, 0-based"),
+    "y": ("pix", "place in the image, 0-based"),
+    "separation": ("mas", "from the star"),
+    "position_angle": ("deg", "from North through East"),
+    "snr": ("", "small-sample S/N (Mawet et al. 2014)"),
+    "fpf": ("", "false-positive fraction of a resolution element, all ranks tried"),
+    "false_alarm": ("", "chance of such a peak from Gaussian noise anywhere in the frame"),
+    "rank": ("", "rank of the PSF model; 0 for a model without"),
 }
 
 
@@ -30,11 +30,10 @@ def write_candidates(
         {name: getattr(c, name) for name in _COLUMNS} | {"separation": c.separation * pixel_scale}
         for c in candidates
     ]
-    kinds = [int if form == "d" else float for _, form, _ in _COLUMNS.values()]
+    kinds = [int if name == "rank" else float for name in _COLUMNS]
     table = Table(rows=rows or None, names=list(_COLUMNS), dtype=kinds, meta=dict(meta))
-    for name, (unit, form, description) in _COLUMNS.items():
+    for name, (unit, description) in _COLUMNS.items():
         table[name].unit = unit or None
-        table[name].format = form
         table[name].description = description
     with whole(path) as partial:
         table.write(partial, format="ascii.ecsv", overwrite=True)

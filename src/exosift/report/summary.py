@@ -2,7 +2,8 @@
 
 Nothing here reads a file. Positions are 0-based pixels (x, y) of a North-up, East-left image;
 separations are mas, position angles degrees from North through East, `fpf` the false-positive
-fraction. A `line` is one plain sentence, empty where there is nothing to explain.
+fraction of one resolution element, `false_alarm` the chance of such a peak anywhere in the frame.
+A `line` is one plain sentence, empty where there is nothing to explain.
 """
 
 import math
@@ -29,6 +30,7 @@ class CandidateRow:
     position_angle: float
     snr: float
     fpf: float
+    false_alarm: float
     rank: int | None
 
 

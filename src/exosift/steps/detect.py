@@ -4,14 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from exosift.config import plain
 from exosift.detect.candidates import Candidate, Search, find_candidates
 from exosift.detect.snr import snr_map
 from exosift.geometry.grid import centre_of
 from exosift.io.fits import observation_of, read_images, write_images
 from exosift.io.tables import write_candidates
-from exosift.report.figures import View, detection_figure, save
 from exosift.report.summary import CandidateRow
+from exosift.settings import plain
 from exosift.steps.recording import recorded
 
 
@@ -34,6 +33,8 @@ def run(image: Path, search: Search, folder: Path) -> None:
             "ranks": list(ranks),
         }
         write_candidates(folder / "candidates.ecsv", found, scale, meta)
+        from exosift.report.figures import View, detection_figure, save  # matplotlib loads slowly
+
         best = ranks.index(found[0].rank) if found else int(np.nanargmax(np.nanmax(snr, (1, 2))))
         rank = f", rank {ranks[best]}" if ranks[best] else ""
         title = f"{observation.target}  {observation.epoch}  {header['REDUCTIO']}{rank}"
@@ -54,5 +55,12 @@ def _row(candidate: Candidate, scale: float) -> CandidateRow:
     """A candidate as the figure wants it."""
     c = candidate
     return CandidateRow(
-        c.x, c.y, c.separation * scale, c.position_angle, c.snr, c.fpf, c.rank or None
+        c.x,
+        c.y,
+        c.separation * scale,
+        c.position_angle,
+        c.snr,
+        c.fpf,
+        c.false_alarm,
+        c.rank or None,
     )

@@ -9,14 +9,13 @@ import numpy as np
 from exosift import __version__, instruments
 from exosift.calib.centring import Centring
 from exosift.calib.registration import Registered, register
-from exosift.config import Row, plain
 from exosift.instruments import Instrument
 from exosift.io.fits import read_angles, read_cube, read_psf
 from exosift.io.public import sha256
 from exosift.io.sequences import write_sequence
 from exosift.photometry.psf import normalised_psf
-from exosift.report.figures import registration_figure, save
 from exosift.sequence import Observation, Sequence
+from exosift.settings import Row, plain
 from exosift.steps.recording import recorded
 from exosift.types import Floats
 
@@ -42,6 +41,8 @@ def run(row: Row, centring: Centring, store: Path) -> None:
             observation=_observation(row, instrument, fwhm, templates[0][2], done, centring),
         )
         write_sequence(store, sequence)
+        from exosift.report.figures import registration_figure, save  # matplotlib is slow to load
+
         middle = np.nanmedian(cube.mean(axis=0), axis=0)
         title = f"{row.target}  {row.epoch}  {row.filter}: median of the frames as they came"
         found = sequence.observation.raw_star

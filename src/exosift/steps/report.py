@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from exosift.config import Config, Row, Survey, plain
+from exosift.config import Config, Survey
 from exosift.errors import ExosiftError
 from exosift.io.atomic import whole
 from exosift.io.sequences import read_header
@@ -26,6 +26,7 @@ from exosift.report.summary import (
     RunSummary,
     Status,
 )
+from exosift.settings import Row, plain
 from exosift.steps.recording import read_status
 
 _PACKAGES = ("exosift", "numpy", "scipy", "astropy", "zarr", "snakemake")
@@ -105,7 +106,10 @@ def _reduction(name: str, reduction: Reduction, folder: Path, base: Path) -> Red
 
 def _candidate(row: dict[str, float]) -> CandidateRow:
     """A line of the candidates table as the page wants it."""
-    shown = {name: row[name] for name in ("x", "y", "separation", "position_angle", "snr", "fpf")}
+    shown = {
+        name: row[name]
+        for name in ("x", "y", "separation", "position_angle", "snr", "fpf", "false_alarm")
+    }
     return CandidateRow(**shown, rank=int(row["rank"]) or None)
 
 

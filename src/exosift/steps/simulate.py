@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from exosift.config import plain
 from exosift.io.atomic import whole
+from exosift.settings import plain
 from exosift.simulate.scene import InjectedCompanion, Simulation
 from exosift.simulate.sequence import simulate
 from exosift.steps.recording import recorded

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from exosift.config import plain
 from exosift.io.fits import write_images
 from exosift.io.sequences import read_sequence, write_residuals
 from exosift.io.store import manifest_of
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import reduce
+from exosift.settings import plain
 from exosift.steps.recording import recorded
 
 
