@@ -1,0 +1,103 @@
+"""A tiny simulated survey, and Snakemake run on it as a user would."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+SURVEY = {
+    "title": "tiny survey",
+    "observations": "observations.tsv",
+    "register": {"method": "symmetry"},
+    "reductions": {
+        "pca": {
+            "model": {"kind": "pca", "ranks": [2, 4]},
+            "regions": {"kind": "annuli", "inner": 2.0},
+        },
+        "median": {"model": {"kind": "median"}, "regions": {"kind": "full"}},
+    },
+    "simulate": {
+        "seed": 3,
+        "scene": {"size": 61, "frames": 16, "residual_screens": 8, "pupil_pixels": 48},
+        "companions": {
+            "A/1": [{"separation": 450, "position_angle": 60, "contrast": 4e-3}],
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What Snakemake said and left."""
+
+    code: int
+    text: str
+    folder: Path
+
+    def jobs(self, rule: str) -> int:
+        """How many jobs of a rule were done."""
+        return self.text.count(f"rule {rule}:")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A survey in a folder of its own, to be changed and run again."""
+
+    folder: Path
+
+    def write(self, settings: dict, rows: list[tuple[str, ...]]) -> None:
+        head = ("target", "epoch", "instrument", "filter", "cube", "angles", "psf", "star_flux")
+        lines = ["\t".join(row) for row in [head, *rows]]
+        (self.folder / "observations.tsv").write_text("\n".join(lines) + "\n")
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(settings))
+
+    def run(self, *arguments: str) -> Run:
+        bin_folder = Path(sys.executable).parent
+        command = [str(bin_folder / "snakemake"), "--snakefile", str(ROOT / "Snakefile")]
+        command += ["--configfile", str(self.folder / "config.yaml"), "--cores", "2"]
+        command += ["--directory", str(self.folder / "run"), *arguments]
+        environment = os.environ | {"PATH": f"{bin_folder}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=300
+        )
+        return Run(done.returncode, done.stdout + done.stderr, self.folder / "run")
+
+
+def simulated(target: str, epoch: str) -> tuple[str, ...]:
+    """A row of the observations table for simulated data."""
+    return (target, epoch, "simulated", "L'", "simulated", "simulated", "simulated", "psf")
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Survey:
+    return Survey(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Survey:
+    """A survey that ran to its end; tests copy it (see `again`) rather than change it."""
+    survey = Survey(tmp_path_factory.mktemp("finished"))
+    survey.write(SURVEY, [simulated("A", "1"), simulated("B", "1")])
+    run = survey.run()
+    assert run.code == 0, run.text[-3000:]
+    (survey.folder / "said.txt").write_text(run.text)
+    return survey
+
+
+@pytest.fixture
+def again(finished: Survey, tmp_path: Path) -> Callable[[], Survey]:
+    """A copy of the finished survey that a test may change."""
+
+    def copy() -> Survey:
+        shutil.copytree(finished.folder, tmp_path / "again", symlinks=True)
+        return Survey(tmp_path / "again")
+
+    return copy

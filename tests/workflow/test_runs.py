@@ -1,0 +1,137 @@
+"""The workflow as a whole: it finds the companion, redoes only what it must, survives failures."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from astropy.wcs import WCS
+
+from tests.workflow.conftest import SURVEY, simulated
+
+pytestmark = pytest.mark.workflow
+
+
+def test_companion_is_found_where_it_was_put(finished):
+    folder = finished.folder / "run/results/A/1"
+    for reduction in SURVEY["reductions"]:
+        top = Table.read(folder / reduction / "candidates.ecsv")[0]
+        assert top["separation"] == pytest.approx(450, abs=14)  # half a pixel
+        assert top["position_angle"] == pytest.approx(60, abs=2)
+        assert top["snr"] > 8
+
+
+def test_image_and_map_carry_ranks_and_sky_coordinates(finished):
+    folder = finished.folder / "run/results/A/1/pca"
+    image, header = fits.getdata(folder / "image.fits", header=True)
+    snr = fits.getdata(folder / "snr.fits")
+    assert image.shape == snr.shape
+    assert (header["NRANKS"], header["RANK1"], header["RANK2"]) == (2, 2, 4)
+    top = Table.read(folder / "candidates.ecsv")[0]
+    sky = WCS(header, naxis=2).pixel_to_world(top["x"], top["y"])
+    east, north = (a.wrap_at("180d").arcsec for a in (sky.ra, sky.dec))
+    theta = np.radians(top["position_angle"])
+    r = top["separation"] / 1e3
+    assert east == pytest.approx(r * np.sin(theta), abs=1e-3)
+    assert north == pytest.approx(r * np.cos(theta), abs=1e-3)
+
+
+def test_report_shows_every_observation_and_its_figures(finished):
+    page = finished.folder / "run/report/index.html"
+    text = page.read_text()
+    for name in ("A", "B", "pca", "median", "tiny survey", "numpy"):
+        assert name in text
+    for figure in ("registration.png", "pca/detection.png", "median/detection.png"):
+        assert f"../results/A/1/{figure}" in text
+        assert (page.parent / f"../results/A/1/{figure}").exists()
+    assert f"report: {page}" in (finished.folder / "said.txt").read_text()
+
+
+def test_second_run_does_nothing(finished):
+    run = finished.run("--dry-run")
+    assert run.code == 0
+    assert "Nothing to be done" in run.text
+
+
+def test_other_rank_reruns_only_what_depends_on_it(again):
+    survey = again()
+    settings = deepcopy(SURVEY)
+    settings["reductions"]["pca"]["model"]["ranks"] = [2, 5]
+    survey.write(settings, [simulated("A", "1"), simulated("B", "1")])
+    run = survey.run()
+    assert run.code == 0, run.text[-3000:]
+    assert {rule: run.jobs(rule) for rule in ("simulate", "register", "subtract", "detect")} == {
+        "simulate": 0,
+        "register": 0,
+        "subtract": 2,
+        "detect": 2,
+    }
+    assert f"{Path('median')}/image.fits" not in run.text
+
+
+def test_new_epoch_leaves_the_others_alone(again):
+    survey = again()
+    survey.write(SURVEY, [simulated("A", "1"), simulated("B", "1"), simulated("B", "2")])
+    run = survey.run("--dry-run")
+    assert run.jobs("simulate") == run.jobs("register") == 1
+    assert run.jobs("subtract") == 2
+
+
+def test_failing_observation_leaves_the_others_whole_and_is_named(again):
+    survey = again()
+    data = survey.folder / "run/data"
+    cut = survey.folder / "cut.fits"
+    cut.write_bytes((data / "B/1/cube.fits").read_bytes()[:20_000])
+    broken = ("C", "1", "simulated", "L'", str(cut), *[str(data / f"B/1/{n}.fits") for n in ("angles", "psf")], "psf")
+    survey.write(SURVEY, [simulated("A", "1"), broken, simulated("D", "1")])
+    run = survey.run()
+    assert run.code != 0
+    for reduction in SURVEY["reductions"]:
+        assert (run.folder / f"results/D/1/{reduction}/candidates.ecsv").exists()
+    assert not (run.folder / "results/C/1/sequence.zarr").exists()
+    status = json.loads((run.folder / "results/C/1/status/register.json").read_text())
+    assert status["status"] == "bad input"
+    assert status["refused_again"] == 1  # Snakemake's retry met the record, not the data
+    line = f"C/1: bad input: {cut}: unreadable or truncated FITS"
+    assert line in run.text
+    assert "unreadable or truncated FITS" in (run.folder / "report/index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reductons": {}}, "config.yaml.reductons: unknown key; did you mean reductions?"),
+        (
+            {"reductions": {"x": {"model": {"kind": "pca", "rank": [3]}}}},
+            "config.yaml.reductions.x.model.rank: unknown key; did you mean ranks?",
+        ),
+        (
+            {"reductions": {"x": {"model": {"kind": "pac"}}}},
+            "config.yaml.reductions.x.model.kind: expected one of 'mean', 'median', 'pca', found 'pac'",
+        ),
+        (
+            {"reductions": {"x": {"model": {"kind": "pca", "ranks": [0, 3]}}}},
+            "pca ranks (0, 3): give different numbers from 1, ascending",
+        ),
+        ({"reductions": {}}, "config.yaml.reductions: none given; name at least one"),
+        ({"observations": "none.tsv"}, "none.tsv: no such observations table"),
+    ],
+)
+def test_bad_configuration_is_one_line_before_any_work(survey, change, message):
+    survey.write(SURVEY | change, [simulated("A", "1")])
+    run = survey.run()
+    assert run.code != 0
+    assert message in run.text
+    assert "Traceback" not in run.text
+    assert not (run.folder / "results").exists()
+
+
+def test_target_listed_twice_is_refused(survey):
+    survey.write(SURVEY, [simulated("A", "1"), simulated("A", "1")])
+    run = survey.run()
+    assert run.code != 0
+    assert "observations.tsv row 2: A at epoch 1 is listed twice; remove one" in run.text
+    assert not (run.folder / "results").exists()
