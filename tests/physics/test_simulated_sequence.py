@@ -8,8 +8,8 @@ from scipy import ndimage
 
 from exosift.errors import BadInput
 from exosift.geometry.grid import pixel_position, radius_map
-from exosift.simulate.scene import InjectedCompanion, Simulation
 from exosift.photometry.apertures import aperture_flux
+from exosift.simulate.scene import InjectedCompanion, Simulation
 from exosift.simulate.sequence import simulate
 from exosift.threads import limit
 

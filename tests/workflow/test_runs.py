@@ -85,7 +85,15 @@ def test_failing_observation_leaves_the_others_whole_and_is_named(again):
     data = survey.folder / "run/data"
     cut = survey.folder / "cut.fits"
     cut.write_bytes((data / "B/1/cube.fits").read_bytes()[:20_000])
-    broken = ("C", "1", "simulated", "L'", str(cut), *[str(data / f"B/1/{n}.fits") for n in ("angles", "psf")], "psf")
+    broken = (
+        "C",
+        "1",
+        "simulated",
+        "L'",
+        str(cut),
+        *[str(data / f"B/1/{n}.fits") for n in ("angles", "psf")],
+        "psf",
+    )
     survey.write(SURVEY, [simulated("A", "1"), broken, simulated("D", "1")])
     run = survey.run()
     assert run.code != 0
@@ -110,7 +118,7 @@ def test_failing_observation_leaves_the_others_whole_and_is_named(again):
         ),
         (
             {"reductions": {"x": {"model": {"kind": "pac"}}}},
-            "config.yaml.reductions.x.model.kind: expected one of 'mean', 'median', 'pca', found 'pac'",
+            "reductions.x.model.kind: expected one of 'mean', 'median', 'pca', found 'pac'",
         ),
         (
             {"reductions": {"x": {"model": {"kind": "pca", "ranks": [0, 3]}}}},

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from exosift.errors import BadInput
-from exosift.io.store import open_store, write_store
+from exosift.io.store import open_store, read_whole, write_store
 from exosift.sequence import Observation, Sequence
 from exosift.types import Floats
 
@@ -56,7 +56,7 @@ def read_sequence(store: Path) -> Sequence:
             | {name: tuple(attributes[name]) for name in ("fwhm", "star", "raw_star")}
             | {name: MappingProxyType(dict(attributes[name])) for name in ("sources", "history")}
         )
-        arrays = {name: np.asarray(group[name][...]) for name in _DIMENSIONS if name in group}
+        arrays = {name: read_whole(group, name) for name in _DIMENSIONS if name in group}
         return Sequence(observation=observation, **arrays)
     except (KeyError, TypeError) as error:
         raise BadInput(
@@ -67,7 +67,7 @@ def read_sequence(store: Path) -> Sequence:
 def read_header(store: Path) -> tuple[dict[str, Any], Floats]:
     """The attributes and the angles [deg] of a sequence, without its cube."""
     group = open_store(store)
-    return dict(group.attrs), np.asarray(group["angle"][...])
+    return dict(group.attrs), read_whole(group, "angle")
 
 
 def write_residuals(store: Path, residuals: Floats, variants: tuple[int, ...]) -> None:

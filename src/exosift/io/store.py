@@ -118,6 +118,17 @@ def read_manifest(store: Path) -> dict[str, Any]:
         ) from error
 
 
+def read_whole(group: zarr.Group, name: str) -> np.ndarray:
+    """An array of a store. Raises BadInput when a chunk is not what was written."""
+    try:
+        return np.asarray(group[name][...])
+    except ValueError as error:  # the checksum that each chunk carries
+        raise BadInput(
+            f"{group.store_path}: a chunk of {name} is damaged ({error}); remove the store's "
+            "manifest and run again to make it anew"
+        ) from error
+
+
 def open_store(store: Path) -> zarr.Group:
     """Open a store whose chunks are all there. Raises BadInput naming the array that is damaged."""
     for name, expected in read_manifest(store)["arrays"].items():

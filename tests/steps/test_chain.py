@@ -1,0 +1,110 @@
+"""The steps by hand, one after another, on a simulated observation."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import xarray
+import zarr
+from astropy.table import Table
+
+from exosift.errors import BadInput
+from exosift.io.sequences import read_sequence
+from exosift.io.store import open_store
+from tests.steps.conftest import COMPANION
+
+REDUCTION = "{model: {kind: pca, ranks: [2, 3]}, regions: {kind: full}}"
+
+
+@pytest.fixture
+def registered(files, call):
+    code, said = call(*files.register())
+    assert code == 0, said
+    return files
+
+
+def test_companion_comes_out_where_it_went_in(registered, call):
+    output = registered.folder / "out/pca"
+    arguments = ("--reduction", REDUCTION, "--output", str(output))
+    assert call("subtract", str(registered.store), *arguments)[0] == 0
+    assert call("detect", str(output / "image.fits"), "--output", str(output))[0] == 0
+    top = Table.read(output / "candidates.ecsv")[0]
+    assert top["separation"] == pytest.approx(COMPANION.separation, abs=14)
+    assert top["position_angle"] == pytest.approx(COMPANION.position_angle, abs=2)
+    assert (output / "detection.png").stat().st_size > 10_000
+
+
+def test_sequence_reads_back_as_it_was_written(registered, made):
+    sequence = read_sequence(registered.store)
+    assert sequence.label == "T/1"
+    assert sequence.cube.dtype == np.float32
+    np.testing.assert_allclose(sequence.angle, made.angle)
+    assert sequence.observation.raw_star == pytest.approx(tuple(made.star.mean(axis=0)), abs=0.3)
+    assert len(sequence.observation.sources) == 3
+    assert np.unravel_index(sequence.psf[0].argmax(), (21, 21)) == (10, 10)
+
+
+def test_xarray_opens_a_sequence_as_it_is(registered):
+    found = xarray.open_zarr(registered.store, consolidated=False)
+    assert found["cube"].dims == ("wavelength", "time", "y", "x")
+    assert found["psf"].dims == ("wavelength", "psf_y", "psf_x")
+    np.testing.assert_array_equal(found["cube"].values, read_sequence(registered.store).cube)
+    assert found.attrs["target"] == "T"
+
+
+def test_four_dimensional_cube_keeps_its_wavelengths(files, call):
+    files.change("cube", np.stack([files.read("cube")] * 2))
+    files.change("psf", np.stack([files.read("psf")] * 2))
+    assert call(*files.register())[0] == 0
+    sequence = read_sequence(files.store)
+    assert sequence.cube.shape[:2] == (2, 12)
+    np.testing.assert_array_equal(sequence.cube[0], sequence.cube[1])
+
+
+def test_missing_chunk_is_noticed_not_read_as_zeros(registered, call):
+    chunk = next(path for path in (registered.store / "cube/c").rglob("*") if path.is_file())
+    chunk.unlink()
+    assert not np.asarray(zarr.open_group(registered.store, mode="r")["cube"][...]).any()
+    arguments = ("--reduction", REDUCTION, "--output", str(registered.folder / "out/pca"))
+    code, said = call("subtract", str(registered.store), *arguments)
+    assert code == 2
+    assert "array cube has 0 of 1 chunks; remove" in said
+    assert not (registered.folder / "out/pca/image.fits").exists()
+
+
+def test_flipped_byte_is_noticed(registered):
+    chunk = next(path for path in (registered.store / "cube/c").rglob("*") if path.is_file())
+    content = bytearray(chunk.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    chunk.write_bytes(bytes(content))
+    with pytest.raises(BadInput, match="chunk"):
+        read_sequence(registered.store)
+
+
+def test_store_without_manifest_is_not_believed(registered):
+    registered.store.with_name("sequence.zarr.json").unlink()
+    with pytest.raises(BadInput, match="no manifest"):
+        open_store(registered.store)
+
+
+def test_interrupted_write_leaves_the_old_store_unvouched(registered, monkeypatch):
+    sequence = read_sequence(registered.store)
+    from exosift.io import sequences
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("exosift.io.store._describe", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        sequences.write_sequence(registered.store, sequence)
+    with pytest.raises(BadInput, match="no manifest"):
+        open_store(registered.store)
+
+
+def test_same_input_same_manifest(registered, call):
+    manifest = registered.store.with_name("sequence.zarr.json")
+    first = json.loads(manifest.read_text())
+    shutil.rmtree(registered.store)
+    assert call(*registered.register())[0] == 0
+    assert json.loads(manifest.read_text()) == first

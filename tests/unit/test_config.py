@@ -1,0 +1,101 @@
+"""The configuration: its schema is in step, its faults are told in one line."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from exosift.config import load, schema
+from exosift.errors import BadInput
+from exosift.psfsub.catalogue import Reduction
+from exosift.psfsub.pca import Pca
+from exosift.settings import parse, plain
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted(ROOT.glob("config/**/config.yaml"))
+
+
+def test_exported_schema_is_that_of_the_dataclasses():
+    exported = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
+    assert exported == json.loads(json.dumps(schema())), "run `make schema`"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.parent.name)
+def test_shipped_configurations_are_valid(path):
+    assert load(path).rows
+    jsonschema.validate(yaml.safe_load(path.read_text()), schema())
+
+
+def test_schema_refuses_what_the_program_refuses():
+    given = {"title": "t", "observations": "o", "reductions": {"x": {"modle": {}}}}
+    with pytest.raises(jsonschema.ValidationError, match="modle"):
+        jsonschema.validate(given, schema())
+
+
+def test_parameters_survive_the_way_through_json():
+    reduction = Reduction(model=Pca(ranks=(4, 9), centring="spatial"))
+    assert parse(Reduction, plain(reduction), "reduction") == reduction
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"model": {"kind": "pca", "ranks": "many"}}, "model.ranks: input should be a valid tuple"),
+        ({"model": {"kind": "pca", "rnks": [1]}}, "model.rnks: unknown key; did you mean ranks?"),
+        ({"regions": {"kind": "rings"}}, "regions.kind: expected one of 'annuli', 'full'"),
+        ({"references": {"rotation": "x"}}, "references.rotation: input should be a valid number"),
+        (
+            {"references": {"delta": 1}},
+            "references.delta: unknown key; known are rotation, nearest",
+        ),
+    ],
+)
+def test_fault_is_one_line_with_its_place(given, line):
+    with pytest.raises(BadInput) as caught:
+        parse(Reduction, given, "reduction")
+    assert str(caught.value).startswith(f"reduction.{line}")
+    assert "\n" not in str(caught.value)
+
+
+def write(folder: Path, table: str) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(
+        "{title: t, observations: o.tsv, reductions: {median: {model: {kind: median}}}}"
+    )
+    (folder / "o.tsv").write_text(table.replace(" ", "\t"))
+    return path
+
+
+HEAD = "target epoch instrument filter cube angles psf\n"
+
+
+def test_paths_are_relative_to_the_table(tmp_path):
+    survey = load(write(tmp_path, HEAD + "T 1 naco-l27 L' c.fits /a.fits public:x/p.fits\n"))
+    row = survey.rows[0]
+    assert (row.cube, row.angles, row.psf) == (
+        str(tmp_path / "c.fits"),
+        "/a.fits",
+        "public:x/p.fits",
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        (HEAD, "no observations in it"),
+        (HEAD + "T 1 naco-l27 L' c a\n", "o.tsv row 1.psf: field required"),
+        (HEAD + "T/U 1 naco-l27 L' c a p\n", "o.tsv row 1: name 'T/U' must be of letters, digits"),
+        (HEAD + "T 1 naco-l27 Ks c a p\n", "filter Ks: VLT/NACO L27 has L'"),
+        (HEAD.replace("psf", "pfs") + "T 1 naco-l27 L' c a p\n", "o.tsv row 1.psf: field required"),
+        (
+            HEAD + "T 1 naco-l27 L' c a p\nT 1 naco-l27 L' c a p\n",
+            "row 2: T at epoch 1 is listed twice",
+        ),
+    ],
+)
+def test_fault_of_the_table_names_the_row(tmp_path, table, line):
+    with pytest.raises(BadInput, match=r".") as caught:
+        load(write(tmp_path, table))
+    assert line in str(caught.value)

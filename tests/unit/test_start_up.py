@@ -1,0 +1,44 @@
+"""Start-up: a survey runs thousands of steps, so each must begin at once."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXOSIFT = Path(sys.executable).parent / "exosift"
+
+
+def cost(*arguments: str) -> float:
+    """CPU seconds of a call, the least of three: a wall clock would tell of the neighbours too."""
+    times = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([EXOSIFT, *arguments], capture_output=True, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(times)
+
+
+def test_help_comes_within_half_a_second():
+    assert cost("--help") < 0.5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("subtract", "none.zarr", "--reduction", "{}", "--output", "."),
+        ("detect", "none.fits", "--output", "."),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_step_starts_within_one_and_a_half_seconds(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cost(*arguments) < 1.5
+
+
+def test_help_loads_no_array_library():
+    code = "import sys, exosift.cli; print([m for m in ('numpy', 'zarr') if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
