@@ -50,7 +50,7 @@ def snr_map(image: Floats, fwhm: float) -> Floats:
             flux[missing > _MISSING * np.pi * fwhm**2 / 4] = np.nan
         snr[y[here], x[here]] = _compare(flux)
 
-    threads.over(work, np.unique(elements)[::-1].tolist())
+    threads.over(work, np.unique(elements)[::-1].tolist(), products=False)
     return snr
 
 

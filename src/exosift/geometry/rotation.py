@@ -53,7 +53,7 @@ def derotate(cube: Floats, angle: Floats, method: Interpolation = "fourier") -> 
         turned[piece] = result
         _blank_outside(turned[piece], degrees, corners)
 
-    threads.over(work, pieces)
+    threads.over(work, pieces, products=False)
     return turned.reshape(cube.shape)
 
 

@@ -19,7 +19,7 @@ def combine(frames: Floats, how: Combination) -> Floats:
     def work(pixels: slice) -> None:
         image[pixels] = reduce(flat[:, pixels])
 
-    threads.over(work, threads.spans(flat.shape[1]))
+    threads.over(work, threads.spans(flat.shape[1]), products=False)
     return image.reshape(frames.shape[1:])
 
 
