@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
+from itertools import pairwise
 from typing import TypeVar
 
 from threadpoolctl import ThreadpoolController
@@ -74,4 +75,4 @@ def spans(count: int) -> list[slice]:
     """Cut `count` items into near-equal slices, one for each thread of the budget."""
     pieces = max(1, min(count, budget()))
     edges = [count * i // pieces for i in range(pieces + 1)]
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(a, b) for a, b in pairwise(edges)]

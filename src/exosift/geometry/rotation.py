@@ -6,6 +6,7 @@ exact for band-limited images when made in Fourier space (Larkin, Oldenburg & Kl
 Commun. 139, 99).
 """
 
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
@@ -21,8 +22,9 @@ Interpolation = Literal["fourier", "spline"]
 # by that much keeps them from wrapping around into the field.
 _PADDED = (1 + np.sqrt(2)) / 2
 
-# Frames of one piece of work: few enough for their spectra to stay in a core's cache.
-_FRAMES = 8
+# Pixels of one piece of work at most: the spectra of 1024 × 1024 of them take some 10 MB. Below
+# that, one piece for each thread: many small ones spend their time waiting for each other.
+_PIXELS = 1 << 20
 
 
 def derotate(cube: Floats, angle: Floats, method: Interpolation = "fourier") -> Floats:
@@ -34,11 +36,9 @@ def derotate(cube: Floats, angle: Floats, method: Interpolation = "fourier") -> 
     """
     frames = cube.reshape(-1, *cube.shape[-3:])
     turned = np.empty_like(frames)
-    pieces = [
-        (stack, slice(first, first + _FRAMES))
-        for stack in range(len(frames))
-        for first in range(0, cube.shape[-3], _FRAMES)
-    ]
+    count, height, width = frames.shape[1:]
+    most = max(1, min(-(-count // threads.budget()), _PIXELS // (height * width)))
+    pieces = list(product(range(len(frames)), threads.blocks(count, most)))
     turn = _fourier if method == "fourier" else _spline
     corners = np.nonzero(radius_map(cube.shape) > (cube.shape[-1] - 1) / 2)
 
@@ -61,9 +61,7 @@ def _fourier(frames: Floats, angle: Floats) -> Floats:
     """Three Fourier shears after the nearest quarter turn; frames (time, y, x)."""
     quarters = np.rint(angle / 90).astype(int)
     theta = np.radians(angle - 90 * quarters)
-    upright = np.stack(
-        [np.rot90(frame, -q) for frame, q in zip(frames, quarters, strict=True)]
-    )
+    upright = np.stack([np.rot90(frame, -q) for frame, q in zip(frames, quarters, strict=True)])
     size = frames.shape[-1]
     padded = fft.next_fast_len(int(np.ceil(_PADDED * size)) + 1, real=True)
     margin = (padded - size) // 2
@@ -90,9 +88,7 @@ def _phases(shear: Floats, start: float, lines: int, length: int, dtype: np.dtyp
     doubled until there are enough, one complex product an element.
     """
     cycles = -2j * np.pi * shear[:, None] * np.arange(length // 2 + 1) / length
-    phases = np.empty(
-        (len(shear), lines, length // 2 + 1), np.result_type(dtype, np.complex64)
-    )
+    phases = np.empty((len(shear), lines, length // 2 + 1), np.result_type(dtype, np.complex64))
     phases[:, 0] = np.exp(cycles * start)
     done = 1
     while done < lines:
@@ -112,8 +108,8 @@ def _spline(frames: Floats, angle: Floats) -> Floats:
     return np.stack(turned)
 
 
-def _sources(angle: Floats, size: int, y: Floats, x: Floats) -> tuple[Floats, Floats]:
-    """Where in the raw frames (y, x) lie the pixels (y, x) of the turned ones: (time, pixel) each."""
+def _sources(angle: Floats, size: int, y: Ints, x: Ints) -> tuple[Floats, Floats]:
+    """Where in the raw frames the pixels (y, x) of the turned ones lie: (time, pixel) each."""
     middle = (size - 1) / 2
     cos, sin = np.cos(np.radians(angle))[:, None], np.sin(np.radians(angle))[:, None]
     dx, dy = x - middle, y - middle
@@ -128,14 +124,14 @@ def _nearest(mask: Bools, angle: Floats) -> Bools:
     inside = (rows >= 0) & (rows < size) & (columns >= 0) & (columns < size)
     frame = np.arange(len(mask))[:, None]
     turned = mask[frame, rows.clip(0, size - 1), columns.clip(0, size - 1)] & inside
-    return turned.reshape(mask.shape)
+    return np.asarray(turned.reshape(mask.shape))
 
 
 def _blank_outside(frames: Floats, angle: Floats, corners: tuple[Ints, ...]) -> None:
-    """Set to NaN, in place, what was turned into the corners (y, x) from beyond the frames' edges."""
+    """Set to NaN, in place, what came into the corners (y, x) from beyond the frames' edges."""
     reach = frames.shape[-1] / 2
     middle = reach - 0.5
-    rows, columns = _sources(angle, frames.shape[-1], *corners)
+    rows, columns = _sources(angle, frames.shape[-1], corners[0], corners[1])
     outside = np.maximum(np.abs(rows - middle), np.abs(columns - middle)) > reach
     frame, pixel = np.nonzero(outside)
     frames[frame, corners[0][pixel], corners[1][pixel]] = np.nan

@@ -29,7 +29,7 @@ def mean(frames: Floats) -> Floats:
     count = seen.sum(axis=0)
     total = np.sum(frames, axis=0, dtype=np.float64, where=seen)
     image = np.full(count.shape, np.nan)
-    return np.divide(total, count, out=image, where=count > 0).astype(frames.dtype)
+    return np.asarray(np.divide(total, count, out=image, where=count > 0), frames.dtype)
 
 
 def median(frames: Floats) -> Floats:

@@ -65,7 +65,7 @@ def subtract(frames: Floats, angle: Floats, fwhm: float, reduction: Reduction) -
     regions = reduction.regions.partition((height, width), fwhm)
     flat = frames.reshape(count, -1)
     left = np.full((len(reduction.model.variants), *flat.shape), np.nan, frames.dtype)
-    seen = np.isfinite(flat).all(axis=0)
+    seen = np.asarray(np.isfinite(flat).all(axis=0))
 
     def work(region: Region) -> None:
         usable = reduction.references.usable(angle, region.radius, fwhm)

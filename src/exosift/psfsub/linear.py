@@ -12,7 +12,7 @@ from exosift.types import Bools, Floats
 
 @dataclass(frozen=True, eq=False)
 class Coefficients:
-    """The star in target t is Σ_r weights[v, t, r] R_r + offset[v, t], for each variant v (rank)."""
+    """The star in target t is Σ_r weights[v, t, r] R_r + offset[v, t], for each rank v."""
 
     weights: Floats
     offset: Floats
