@@ -46,8 +46,8 @@ def test_real_frames_agree_in_single_precision(vip, betapic):
     theirs = vip("preproc.cube_derotate", betapic.cube, betapic.angle, nproc=1)
     inside = radius_map(betapic.cube.shape) < 45
 
-    # Real frames are not band-limited. VIP keeps the Nyquist term complex through its three shears,
-    # a real transform cannot: rows near half a pixel of shift feel it, in frames near quarter turns.
+    # Real frames are not band-limited. VIP keeps the Nyquist term complex through three shears,
+    # a real transform cannot: rows shifted by half a pixel feel it, in frames near quarter turns.
     apart = np.abs(ours - theirs)[:, inside] / betapic.cube.std()
     assert ours.dtype == np.float32
     assert np.median(apart.max(axis=1)) < 5e-4
