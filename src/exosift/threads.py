@@ -8,7 +8,7 @@ of work on it with BLAS held to one thread each, so that they never multiply.
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from itertools import pairwise
@@ -44,20 +44,31 @@ def limit(threads: int) -> Iterator[None]:
         _budget.reset(token)
 
 
-def over(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+def over(
+    work: Callable[[Item], Result], items: Iterable[Item], products: bool = True
+) -> list[Result]:
     """Apply `work` to every item on the threads of the budget; results keep the order of `items`.
 
-    Work that calls `over` itself runs its own pieces one after another.
+    Work that calls `over` itself runs its own pieces one after another. Work without matrix
+    `products` has no BLAS to hold back, and is spared the search for it.
     """
     pieces = list(items)
     threads = min(budget(), len(pieces))
     if threads <= 1:
         return [work(piece) for piece in pieces]
     with (
-        _blas().limit(limits=1),
+        _blas().limit(limits=1) if products else nullcontext(),
         ThreadPoolExecutor(threads, initializer=_budget.set, initargs=(1,)) as pool,
     ):
         return list(pool.map(work, pieces))
+
+
+def blocks(count: int, size: int) -> list[slice]:
+    """Cut `count` items into slices of at most `size`, whatever the budget.
+
+    Sums over them are then the same on any number of threads, to the last bit.
+    """
+    return [slice(first, min(first + size, count)) for first in range(0, count, size)]
 
 
 def spans(count: int) -> list[slice]:

@@ -2,8 +2,7 @@
 
 At radius r there are only about 2πr/FWHM independent resolution elements. The S/N of a pixel
 compares the flux in an aperture of one FWHM centred on it with those of the n other apertures that
-fit on the same circle: (f − mean) / (s √(1 + 1/n)) follows Student's t with n − 1 degrees of
-freedom.
+fit on the same circle: (f − mean) / (s √(1 + 1/n)) follows Student's t, n − 1 degrees of freedom.
 """
 
 import numpy as np
@@ -11,7 +10,10 @@ import numpy as np
 from exosift import threads
 from exosift.geometry.grid import centre_of, radius_map
 from exosift.photometry.apertures import ApertureSums
-from exosift.types import Floats, Ints
+from exosift.types import Floats, Ints, Point
+
+# Apertures of one piece of work: enough to keep a thread busy, few enough to stay near its core.
+_APERTURES = 1 << 15
 
 # An aperture that misses more than this share of its area to NaN is not used.
 _MISSING = 1e-3
@@ -32,6 +34,7 @@ def snr_map(image: Floats, fwhm: float) -> Floats:
     NaN elsewhere. Apertures that touch NaN are left out of the noise; a pixel is NaN when its own
     aperture touches NaN or when fewer than three are left to tell the noise from.
     """
+    x0, y0 = centre_of(image.shape)
     radius = radius_map(image.shape)
     inside = (radius >= fwhm) & (radius <= (min(image.shape) - 1 - fwhm) / 2)
     y, x = np.nonzero(inside)
@@ -43,29 +46,39 @@ def snr_map(image: Floats, fwhm: float) -> Floats:
         gaps = ApertureSums.of(unseen.astype(np.float32), fwhm / 2)
     snr = np.full(image.shape, np.nan, dtype=np.float32)
 
-    def work(count: int) -> None:
-        here = elements == count
-        flux = _on_circles(sums, x[here], y[here], count, image.shape, fwhm)
+    def work(here: Ints) -> None:
+        aperture = np.arange(elements[here].max())
+        offset = (x[here] - x0, y[here] - y0)
+        flux = _on_circles(sums, offset, aperture, (x0, y0), fwhm)
         if gaps is not None:
-            missing = _on_circles(gaps, x[here], y[here], count, image.shape, fwhm)
+            missing = _on_circles(gaps, offset, aperture, (x0, y0), fwhm)
             flux[missing > _MISSING * np.pi * fwhm**2 / 4] = np.nan
+        flux[aperture >= elements[here, None]] = np.nan
         snr[y[here], x[here]] = _compare(flux)
 
-    threads.over(work, np.unique(elements)[::-1].tolist())
+    threads.over(work, _pieces(elements), products=False)
     return snr
 
 
-def _on_circles(
-    sums: ApertureSums, x: Ints, y: Ints, count: int, shape: tuple[int, ...], fwhm: float
-) -> Floats:
-    """Sums (pixel, aperture): `count` touching apertures on a circle, the first on the pixel.
+def _pieces(elements: Ints) -> list[Ints]:
+    """Pixels by their number of apertures, as many together as make one piece of work."""
+    order = np.argsort(elements, kind="stable")
+    piece = np.cumsum(elements[order]) // _APERTURES
+    return [p for p in np.split(order, np.flatnonzero(np.diff(piece)) + 1) if p.size]
 
-    They follow each other clockwise; what is left of the circle is a gap before the first.
+
+def _on_circles(
+    sums: ApertureSums, offset: tuple[Floats, Floats], aperture: Ints, centre: Point, fwhm: float
+) -> Floats:
+    """Sums (pixel, aperture): touching apertures 0, 1, … around the centre, 0 on the pixel.
+
+    offset is (x, y) [px] of the pixels from the centre. The apertures follow each other clockwise
+    and leave the rest of the circle as a gap before the first.
     """
-    x0, y0 = centre_of(shape)
-    dx, dy = (x - x0).astype(np.float32)[:, None], (y - y0).astype(np.float32)[:, None]
+    x0, y0 = centre
+    dx, dy = (each.astype(np.float32)[:, None] for each in offset)
     step = 2 * np.arcsin(fwhm / 2 / np.hypot(dx, dy))
-    turn = step * np.arange(count, dtype=np.float32)
+    turn = step * aperture.astype(np.float32)
     cos, sin = np.cos(turn), np.sin(turn)
     return sums.at(x0 + dx * cos + dy * sin, y0 + dy * cos - dx * sin)
 
@@ -73,15 +86,14 @@ def _on_circles(
 def _compare(flux: Floats) -> Floats:
     """S/N (pixel,) of the first aperture of (pixel, aperture) among the others."""
     source, noise = flux[:, 0], flux[:, 1:]
-    seen = ~np.isnan(noise)
-    count = seen.sum(axis=1)
+    unseen = np.isnan(noise)
+    count = noise.shape[1] - np.count_nonzero(unseen, axis=1)
     enough = count >= 3
-    n = np.where(enough, count, 1)
-    mean = np.sum(noise, axis=1, where=seen) / n
-    spread = np.sum((noise - mean[:, None]) ** 2, axis=1, where=seen)
-    std = np.sqrt(spread / np.maximum(n - 1, 1))
+    n = np.where(enough, count, 1).astype(flux.dtype)
+    mean = np.where(unseen, 0, noise).sum(axis=1) / n
+    apart = np.where(unseen, 0, noise - mean[:, None])
+    std = np.sqrt(np.einsum("pa,pa->p", apart, apart) / np.maximum(n - 1, 1))
     snr = np.full(len(flux), np.nan, dtype=np.float32)
     usable = enough & (std > 0)
     scale = std * np.sqrt(1 + 1 / n)
-    np.divide(source - mean, scale, out=snr, where=usable)
-    return snr
+    return np.asarray(np.divide(source - mean, scale, out=snr, where=usable))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from exosift.types import Floats
+from exosift.types import Floats, Ints
 
 # Steps of the grid of offsets, a pixel. The error of the interpolation falls with its square.
 _STEPS = 12
@@ -65,23 +65,32 @@ class ApertureSums:
 
     def at(self, x: Floats, y: Floats) -> Floats:
         """Sums over the discs centred at (x, y) [px], inside the image."""
-        column, row = x.astype(np.int32), y.astype(np.int32)
-        across, up = (x - column) * _STEPS, (y - row) * _STEPS
-        left, low = across.astype(np.int32), up.astype(np.int32)
-        across -= left
-        up -= low
+        column, across = _cut(x)
+        row, up = _cut(y)
+        left, across = _cut(across * _STEPS)
+        low, up = _cut(up * _STEPS)
         stride = _STEPS + 1
         place = ((row * self.width + column) * stride + low) * stride + left
+        corner = place.astype(np.intp)  # what `take` needs, made once for its four calls
         table = self.table.ravel()
-        below = table[place]
-        below += across * (table[place + 1] - below)
-        place += stride
-        above = table[place]
-        above += across * (table[place + 1] - above)
-        above -= below
-        above *= up
-        above += below
-        return np.asarray(above)
+        below = _between(table.take(corner), table.take(corner + 1), across)
+        corner += stride
+        above = _between(table.take(corner), table.take(corner + 1), across)
+        return _between(below, above, up)
+
+
+def _cut(place: Floats) -> tuple[Ints, Floats]:
+    """Whole and fractional part of places ≥ 0, without leaving their precision."""
+    whole = place.astype(np.int32)
+    return whole, np.subtract(place, whole, dtype=place.dtype)
+
+
+def _between(low: Floats, high: Floats, share: Floats) -> Floats:
+    """Linear interpolation, written over `high`."""
+    high -= low
+    high *= share
+    high += low
+    return high
 
 
 def aperture_flux(image: Floats, x: float, y: float, radius: float) -> float:

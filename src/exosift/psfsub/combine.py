@@ -19,7 +19,7 @@ def combine(frames: Floats, how: Combination) -> Floats:
     def work(pixels: slice) -> None:
         image[pixels] = reduce(flat[:, pixels])
 
-    threads.over(work, threads.spans(flat.shape[1]))
+    threads.over(work, threads.spans(flat.shape[1]), products=False)
     return image.reshape(frames.shape[1:])
 
 
@@ -29,8 +29,7 @@ def mean(frames: Floats) -> Floats:
     count = seen.sum(axis=0)
     total = np.sum(frames, axis=0, dtype=np.float64, where=seen)
     image = np.full(count.shape, np.nan)
-    np.divide(total, count, out=image, where=count > 0)
-    return image.astype(frames.dtype)
+    return np.asarray(np.divide(total, count, out=image, where=count > 0), frames.dtype)
 
 
 def median(frames: Floats) -> Floats:

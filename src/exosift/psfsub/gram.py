@@ -11,12 +11,14 @@ from typing import Literal
 
 import numpy as np
 
+from exosift import threads
 from exosift.types import Floats
 
 Centring = Literal["none", "temporal", "spatial"]
 
-# Pixels of one product: a float64 block of this width and some hundred rows stays in cache.
-_BLOCK = 8192
+# Pixels of one product: a float64 block of this width and some hundred rows stays in cache. The
+# blocks, rather than BLAS, are what the threads share: each is too small for BLAS to share well.
+BLOCK = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +64,13 @@ class CentredFrames:
 
 def gram(centred: CentredFrames) -> Gram:
     """Sum the products over blocks of pixels, in float64 (a blockwise sum of B Bᵀ)."""
-    count, pixels = centred.frames.shape
-    product = np.zeros((count, count))
-    along, sums = np.zeros(count), np.zeros(count)
+    pixels = centred.fixed.size
     fixed = centred.fixed.astype(np.float64)
-    for start in range(0, pixels, _BLOCK):
-        block = centred.frames[:, start : start + _BLOCK].astype(np.float64)
-        product += block @ block.T
-        along += block @ fixed[start : start + _BLOCK]
-        sums += block.sum(axis=1)
+
+    def work(span: slice) -> tuple[Floats, Floats, Floats]:
+        block = centred.frames[:, span].astype(np.float64)
+        return block @ block.T, block @ fixed[span], block.sum(axis=1)
+
+    parts = threads.over(work, threads.blocks(pixels, BLOCK))
+    product, along, sums = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
     return Gram(product, along, float(fixed @ fixed), sums + fixed.sum(), pixels)

@@ -5,13 +5,14 @@ from typing import Protocol
 
 import numpy as np
 
-from exosift.psfsub.gram import CentredFrames, Gram
+from exosift import threads
+from exosift.psfsub.gram import BLOCK, CentredFrames, Gram
 from exosift.types import Bools, Floats
 
 
 @dataclass(frozen=True, eq=False)
 class Coefficients:
-    """The star in target t is Σ_r weights[v, t, r] R_r + offset[v, t], for variant v (rank)."""
+    """The star in target t is Σ_r weights[v, t, r] R_r + offset[v, t], for each rank v."""
 
     weights: Floats
     offset: Floats
@@ -39,13 +40,22 @@ def residuals(centred: CentredFrames, coefficients: Coefficients) -> Floats:
     T − C R = (T − m) − C (R − m) + (1 − Σ C) m: the last term vanishes for centred models.
     """
     weights = coefficients.weights
-    variants, count, references = weights.shape
     frames = centred.frames
-    star = weights.reshape(-1, references).astype(frames.dtype) @ frames
-    left = frames[:count] - star.reshape(variants, count, -1)
     unexplained = 1.0 - weights.sum(axis=2)
-    if not np.allclose(unexplained, 0.0, atol=1e-12):
-        left += unexplained[..., None].astype(frames.dtype) * centred.fixed
-    if coefficients.offset.any():
-        left -= coefficients.offset[..., None].astype(frames.dtype)
-    return np.asarray(left)
+    uncentred = not np.allclose(unexplained, 0.0, atol=1e-12)
+    unexplained, offset = (
+        each[..., None].astype(frames.dtype) for each in (unexplained, coefficients.offset)
+    )
+    weights = weights.astype(frames.dtype)
+    left = np.empty((*offset.shape[:2], frames.shape[1]), frames.dtype)
+
+    def work(span: slice) -> None:
+        here = left[..., span]
+        np.subtract(frames[: offset.shape[1], span], weights @ frames[:, span], out=here)
+        if uncentred:
+            here += unexplained * centred.fixed[span]
+        if offset.any():
+            here -= offset
+
+    threads.over(work, threads.blocks(frames.shape[1], BLOCK))
+    return left

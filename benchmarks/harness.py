@@ -1,0 +1,97 @@
+"""Measure one kernel: in fresh processes, warm, and against a peer at its fastest setting."""
+
+import contextlib
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = [(processes, blas) for processes in (1, 2) for blas in (1, 2)]
+
+# A peer's setting this much slower than its best so far is not repeated.
+_HOPELESS = 1.5
+
+Row = dict[str, Any]
+
+
+def clock(work: Callable[[], Any]) -> float:
+    """Seconds that one call takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+@contextlib.contextmanager
+def silence():
+    """Hold back what a peer prints and warns of."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def child(module: str, *arguments: str, blas: int | None = None, limit: float = 120.0) -> Any:
+    """Run `python -m module arguments`; the JSON on its last line, or None past `limit` [s]."""
+    environment = dict(os.environ)
+    if blas is not None:
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            environment[name] = str(blas)
+    command = [sys.executable, "-m", module, *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def fresh(module: str, name: str, repeats: int = 5) -> tuple[list[float], list[float]]:
+    """First calls in `repeats` fresh processes, and each one's median of the calls that follow."""
+    runs = [child(module, "ours", name) for _ in range(repeats)]
+    return [run[0] for run in runs], [statistics.median(run[1:]) for run in runs]
+
+
+def fastest(module: str, name: str) -> tuple[float, str]:
+    """Median seconds and name of the peer's best setting: processes × BLAS threads."""
+    best, setting = float("inf"), "none"
+    for processes, blas in SETTINGS:
+        limit = 30.0 + 3 * best if best < float("inf") else 120.0
+        seconds = child(
+            module, "peer", name, str(processes), str(best * _HOPELESS), blas=blas, limit=limit
+        )
+        if seconds and statistics.median(seconds) < best:
+            best = statistics.median(seconds)
+            setting = f"nproc={processes}, BLAS threads={blas}"
+    return best, setting
+
+
+def table(rows: list[Row], columns: list[str]) -> str:
+    """Rows as aligned text."""
+    cells = [columns] + [[_text(row.get(column)) for column in columns] for row in rows]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
