@@ -106,7 +106,7 @@ def _phases(shear: Floats, start: float, lines: int, length: int, dtype: np.dtyp
 def _spline(frames: Floats, angle: Floats) -> Floats:
     """Cubic-spline resampling; frames (time, y, x)."""
     turned = [
-        ndimage.rotate(frame, -degrees, reshape=False, order=3, mode="constant")
+        ndimage.rotate(frame, -degrees, reshape=False, order=3, mode="nearest")
         for frame, degrees in zip(frames, angle, strict=True)
     ]
     return np.stack(turned)
