@@ -25,10 +25,11 @@ def gaussian():
 def speckles(gaussian):
     """(rng, count, size, fwhm) → frames of a bright halo under slowly varying, PSF-sized speckles.
 
-    Speckles have the standard deviation `contrast` at the centre and fall with the halo.
+    Speckles move by 30 units (standard deviation) at the centre, and fall with the halo.
     """
 
-    def draw(rng, count, size, fwhm, contrast=30.0, patterns=8, noise=1.0):
+    def draw(rng, count, size, fwhm, *, noise=1.0):
+        contrast, patterns = 30.0, 8
         middle = (size - 1) / 2
         halo = gaussian((size, size), middle, middle, size / 2)
         white = rng.normal(size=(patterns, size, size))

@@ -51,7 +51,7 @@ def test_the_nearest_in_angle_are_kept_among_the_usable(nearest, rotation):
     usable = References(rotation, nearest).usable(angle, 10.0, 4.0)
     apart = np.abs(np.angle(np.exp(1j * np.radians(angle[:, None] - angle))))
     for target in range(30):
-        chosen = sorted(np.flatnonzero(wide[target]), key=lambda r: apart[target, r])[:nearest]  # noqa: B023
+        chosen = sorted(np.flatnonzero(wide[target]), key=lambda r: apart[target, r])[:nearest]
         assert np.flatnonzero(usable[target]).tolist() == sorted(chosen)
 
 
