@@ -36,7 +36,8 @@ def residuals(centred: CentredFrames, coefficients: Coefficients) -> Floats:
     """T − C R (variant, target, pixel); the targets are the first of the frames.
 
     Formed without the fixed frame m, so that the data's own precision suffices:
-    T − C R = (T − m) − C (R − m) + (1 − Σ C) m: the last term vanishes for centred models.
+    T − C R = (T − m) − C (R − m) + (1 − Σ C) m: the last term vanishes for models centred in time.
+    The level of m, which those centred in space take off again, goes into the offset in float64.
     """
     weights = coefficients.weights
     variants, count, references = weights.shape
@@ -44,8 +45,12 @@ def residuals(centred: CentredFrames, coefficients: Coefficients) -> Floats:
     star = weights.reshape(-1, references).astype(frames.dtype) @ frames
     left = frames[:count] - star.reshape(variants, count, -1)
     unexplained = 1.0 - weights.sum(axis=2)
+    offset = coefficients.offset
     if not np.allclose(unexplained, 0.0, atol=1e-12):
-        left += unexplained[..., None].astype(frames.dtype) * centred.fixed
-    if coefficients.offset.any():
-        left -= coefficients.offset[..., None].astype(frames.dtype)
+        level = centred.fixed.mean(dtype=np.float64)
+        pattern = (centred.fixed - level).astype(frames.dtype)
+        left += unexplained[..., None].astype(frames.dtype) * pattern
+        offset = offset - unexplained * level
+    if offset.any():
+        left -= offset[..., None].astype(frames.dtype)
     return np.asarray(left)
