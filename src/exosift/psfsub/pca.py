@@ -86,8 +86,9 @@ class Pca:
         library, position = np.nonzero(present)
         for rank, out in zip(self.ranks, weights, strict=True):
             star = scores[..., :rank] @ modes[..., :rank].transpose(0, 2, 1)
-            if self.centring == "temporal":
-                star += (present / count)[:, None, :]
+            if self.centring == "temporal":  # μ + Σ sᵢ (Rᵢ − μ); Σ s is 0 but for modes without power
+                left_to_mean = 1.0 - (star * present[:, None, :]).sum(axis=2, keepdims=True)
+                star += left_to_mean * (present / count)[:, None, :]
             out[library, :, index[library, position]] = star[library, :, position]
         return weights
 
