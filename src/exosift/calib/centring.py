@@ -17,6 +17,9 @@ from exosift.types import Floats, Point
 
 Profile = Callable[[Floats, Floats], Floats]
 
+# A star must explain this share of the variance in its window; a fit to noise alone stays below.
+_EXPLAINED = 0.2
+
 
 @dataclass(frozen=True)
 class Centring:
@@ -59,7 +62,9 @@ def find_star(frames: Floats, fwhm: float, centring: Centring) -> Floats:
     With frames "together" all positions are the same. Raises Failed naming the frame where no star
     fits, with what the fit found.
     """
-    median = np.nanmedian(frames, axis=0)
+    seen = ~np.isnan(frames).all(axis=0)
+    median = np.full(frames.shape[1:], np.nan)
+    median[seen] = np.nanmedian(frames[:, seen], axis=0)
     guess = _brightest(median, fwhm)
     together = _fit(median, guess, fwhm, centring, "the median frame")
     if centring.frames == "together":
@@ -95,10 +100,12 @@ def _fit(image: Floats, guess: Point, fwhm: float, centring: Centring, name: str
 
     fit = least_squares(misfit, [*guess, 0.0, *shape])
     moved = float(np.hypot(fit.x[0] - guess[0], fit.x[1] - guess[1]))
-    if not fit.success or moved > window:
+    variance = float(np.var(values / scale))
+    explained = 1.0 - 2 * fit.cost / values.size / variance if variance > 0 else 0.0
+    if not fit.success or moved > window or explained < _EXPLAINED:
         raise Failed(
             f"{name}: no star found by the {centring.method} fit (moved {moved:.1f} px from the "
-            f"brightest spot x={guess[0]:.0f}, y={guess[1]:.0f}, misfit {fit.cost:.3g}); try another "
-            "register.method or radius, or drop the frame"
+            f"brightest spot x={guess[0]:.0f}, y={guess[1]:.0f}, explains {100 * explained:.0f} % of "
+            "the variance); try another register.method or radius, or drop the frame"
         )
     return float(fit.x[0]), float(fit.x[1])
