@@ -105,7 +105,7 @@ def _fit(image: Floats, guess: Point, fwhm: float, centring: Centring, name: str
     if not fit.success or moved > window or explained < _EXPLAINED:
         raise Failed(
             f"{name}: no star found by the {centring.method} fit (moved {moved:.1f} px from the "
-            f"brightest spot x={guess[0]:.0f}, y={guess[1]:.0f}, explains {100 * explained:.0f} % of "
+            f"brightest spot x={guess[0]:.0f}, y={guess[1]:.0f}, explains {explained:.0%} of "
             "the variance); try another register.method or radius, or drop the frame"
         )
     return float(fit.x[0]), float(fit.x[1])
