@@ -141,17 +141,19 @@ def test_the_star_lands_on_the_centre_of_an_odd_square(channels, stars, gaussian
 
 def test_registration_carries_the_mask_and_fills_the_isolated(stars):
     cube = stars("gaussian")[None]
-    cube[0, 0, 20, 22] = np.nan
-    cube[0, 0, 5:12, 5:12] = np.nan
+    cube[0, 1] = np.roll(cube[0, 1], (-2, 3), axis=(0, 1))  # its star is at (28.37, 21.81) now
+    cube[0, 1, 20, 22] = np.nan
+    cube[0, 1, 8:15, 8:15] = np.nan
     registered = register(cube, np.array([FWHM]), Centring("gaussian"))
-    mask, image = registered.mask[0, 0], registered.cube[0, 0]
-    # Frame 0 has its star at (25, 24); the centre is (23, 23): two columns and one row less.
+    mask, image = registered.mask[0, 1], registered.cube[0, 1]
+    # It goes to (21, 21): to the nearest pixel, one row and seven columns less.
+    assert image.shape == (43, 43)
     assert mask.sum() == 50
-    assert mask[19, 20]
-    assert mask[4:11, 3:10].all()
-    assert np.isfinite(image[19, 20])
-    assert np.isnan(image[5:10, 4:9]).all()
-    assert not registered.mask[0, 1:].any()
+    assert mask[19, 15]
+    assert mask[7:14, 1:8].all()
+    assert np.isfinite(image[19, 15])
+    assert np.isnan(image[9:12, 3:6]).all()
+    assert not registered.mask[0, [0, 2, 3]].any()
 
 
 def test_a_star_near_the_edge_is_refused(gaussian):

@@ -42,7 +42,7 @@ def star(speckles):
 
 @pytest.fixture(scope="module")
 def observed(companion, star, as_sequence):
-    """(peak, place on the sky) → a sequence of the star with a companion there, single precision."""
+    """(peak, place on the sky) → a sequence of the star with a companion there, float32."""
 
     def build(peak, place):
         frames = star + peak * companion(*place)
