@@ -72,6 +72,8 @@ class Sequence:
             "wavelength": (channels,),
             "mask": self.cube.shape,
         }
+        if self.variance is not None:
+            expected["variance"] = self.cube.shape
         for name, shape in expected.items():
             found = getattr(self, name).shape
             if found != shape:

@@ -19,6 +19,9 @@ from exosift.types import Floats, Point
 
 Profile = Callable[[Floats, Floats], Floats]
 
+# A star must explain this share of the variance in its window; a fit to noise alone stays below.
+_EXPLAINED = 0.2
+
 
 @dataclass(frozen=True)
 class Centring:
@@ -61,7 +64,9 @@ def find_star(frames: Floats, fwhm: float, centring: Centring) -> Floats:
     fits, with what the fit found.
     """
     if centring.frames == "together":
-        median = np.nanmedian(frames, axis=0)
+        seen = ~np.isnan(frames).all(axis=0)
+        median = np.full(frames.shape[1:], np.nan)
+        median[seen] = np.nanmedian(frames[:, seen], axis=0)
         return np.tile(_place(median, fwhm, centring, "the median frame"), (len(frames), 1))
 
     def work(index: int) -> Point:
@@ -72,7 +77,8 @@ def find_star(frames: Floats, fwhm: float, centring: Centring) -> Floats:
 
 def _place(image: Floats, fwhm: float, centring: Centring, name: str) -> Point:
     """Centre (x, y) [px] of the star in image (y, x)."""
-    if not np.nan_to_num(image).any():
+    values = image[np.isfinite(image)]
+    if not values.size or values.min() == values.max():
         raise Failed(f"{name}: empty, no star to find; drop the frame")
     middle = symmetry_centre(image)
     if centring.method == "symmetry":
@@ -123,10 +129,12 @@ def _fit(image: Floats, start: Point, fwhm: float, centring: Centring, name: str
     limits = ([-bound for bound in free] + low, free + high)
     fit = least_squares(misfit, [*start, 0.0, *shape], bounds=limits, x_scale="jac")
     moved = float(np.hypot(fit.x[0] - start[0], fit.x[1] - start[1]))
-    if not fit.success or moved > window:
+    variance = float(np.var(values / scale))
+    explained = 1.0 - 2 * fit.cost / values.size / variance if variance > 0 else 0.0
+    if not fit.success or moved > window or explained < _EXPLAINED:
         raise Failed(
             f"{name}: no star found by the {centring.method} fit (moved {moved:.1f} px from the "
-            f"centre of symmetry x={start[0]:.1f}, y={start[1]:.1f}, misfit {fit.cost:.3g}); try "
-            "another register.method or radius, or drop the frame"
+            f"centre of symmetry x={start[0]:.1f}, y={start[1]:.1f}, explains {explained:.0%} of "
+            "the variance); try another register.method or radius, or drop the frame"
         )
     return float(fit.x[0]), float(fit.x[1])

@@ -33,13 +33,14 @@ def register(cube: Floats, fwhm: Floats, centring: Centring) -> Registered:
     filled, mask = filled.reshape(cube.shape), mask.reshape(cube.shape)
     star = find_star(filled.mean(axis=0), float(np.mean(fwhm)), centring)
     middle = np.rint(np.median(star, axis=0))
-    room = np.concatenate([star, [width - 1, height - 1] - star]).min()
-    reach = int(np.floor(min(room, *middle, *([width - 1, height - 1] - middle)) + 1e-6))
+    far = np.array([width - 1, height - 1])
+    room = np.minimum(star, far - star).min(axis=1)
+    reach = int(np.floor(min(room.min(), *middle, *(far - middle)) + 1e-6))
     if reach < 2 * np.max(fwhm):
-        x, y = star[int(np.abs(star - middle).sum(axis=1).argmax())]
+        x, y = star[room.argmin()]
         raise BadInput(
-            f"the star lies at x={x:.1f}, y={y:.1f} in frames of {width}×{height} px: less than "
-            "2 FWHM are left around it; give larger frames or another register.method"
+            f"frame {room.argmin()}: the star lies at x={x:.1f}, y={y:.1f} in {width}×{height} px: "
+            "less than 2 FWHM are left around it; give larger frames or another register.method"
         )
     crop = tuple(slice(int(m) - reach, int(m) + reach + 1) for m in middle[::-1])
     moved = np.stack([shift(channel, middle - star)[:, *crop] for channel in filled])

@@ -12,7 +12,7 @@ from exosift.detect.significance import (
 )
 from exosift.geometry.grid import centre_of, radius_map, sky_position
 from exosift.photometry.psf import fit_gaussian
-from exosift.types import Bools, Floats
+from exosift.types import Bools, Floats, Point
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ def find_candidates(
 ) -> list[Candidate]:
     """Peaks of snr (rank, y, x) at or above `threshold`, strongest first, in images (rank, y, x).
 
-    A peak within one FWHM [px] of a stronger one, at any rank, is the same candidate.
+    A peak within one FWHM [px] of a stronger one, at any rank, is the same candidate; so is one
+    whose light lies within one FWHM of the light of a stronger one.
     """
     found = [
         (float(snr[i, y, x]), i, int(y), int(x))
@@ -53,10 +54,18 @@ def find_candidates(
         for y, x in zip(*np.nonzero(_peaks(snr[i], fwhm, threshold)), strict=True)
     ]
     kept: list[tuple[float, int, int, int]] = []
+    places: list[Point] = []
     for peak in sorted(found, reverse=True):
-        if all(np.hypot(peak[2] - other[2], peak[3] - other[3]) > fwhm for other in kept):
-            kept.append(peak)
-    return [_candidate(peak, images, snr, ranks, fwhm) for peak in kept]
+        if any(np.hypot(peak[2] - other[2], peak[3] - other[3]) <= fwhm for other in kept):
+            continue
+        x, y = _place(images[peak[1]], peak[3], peak[2], fwhm)
+        if any(np.hypot(x - other[0], y - other[1]) <= fwhm for other in places):
+            continue
+        kept.append(peak)
+        places.append((x, y))
+    return [
+        _candidate(peak, place, snr, ranks, fwhm) for peak, place in zip(kept, places, strict=True)
+    ]
 
 
 def _peaks(snr: Floats, fwhm: float, threshold: float) -> Bools:
@@ -70,20 +79,33 @@ def _peaks(snr: Floats, fwhm: float, threshold: float) -> Bools:
     return np.asarray((filled == highest) & (filled >= threshold))
 
 
+def _place(image: Floats, column: int, row: int, fwhm: float) -> Point:
+    """Place (x, y) [px] of the light behind a peak of the S/N map, by a Gaussian fit to the image.
+
+    The fit starts on the brightest pixel within one FWHM: the lobes that self-subtraction leaves
+    beside a companion raise the noise on its own pixels and push the peak of the S/N to one side.
+    """
+    y, x = np.ogrid[: image.shape[0], : image.shape[1]]
+    near = (np.hypot(x - column, y - row) <= fwhm) & np.isfinite(image)
+    brightest = np.unravel_index(np.argmax(np.where(near, image, -np.inf)), image.shape)
+    fit = fit_gaussian(image, (float(brightest[1]), float(brightest[0])), fwhm, fwhm)
+    if fit is not None and np.hypot(fit.centre[0] - column, fit.centre[1] - row) <= fwhm:
+        return fit.centre
+    return float(column), float(row)
+
+
 def _candidate(
     peak: tuple[float, int, int, int],
-    images: Floats,
+    place: Point,
     snr: Floats,
     ranks: tuple[int, ...],
     fwhm: float,
 ) -> Candidate:
-    """Place a peak by a Gaussian fit to the image and say how likely noise makes it."""
+    """Say where a peak lies and how likely noise makes it."""
     value, i, row, column = peak
-    fit = fit_gaussian(images[i], (column, row), fwhm, fwhm)
-    near = fit is not None and np.hypot(fit.centre[0] - column, fit.centre[1] - row) <= fwhm / 2
-    x, y = fit.centre if fit is not None and near else (float(column), float(row))
-    centre = centre_of(images.shape)
-    radius = radius_map(images.shape)
+    x, y = place
+    centre = centre_of(snr.shape)
+    radius = radius_map(snr.shape)
     searched = radius[np.isfinite(snr[i])]
     fpf = false_positive_fraction(np.array(value), radius[row, column], fwhm)
     fpf = false_alarm_probability(fpf, len(ranks))

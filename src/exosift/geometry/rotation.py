@@ -31,14 +31,19 @@ _PADDED = 2.35
 _PIXELS = 90_000
 
 
-def derotate(cube: Floats, angle: Floats, method: Interpolation = "fourier") -> Floats:
+def derotate(
+    cube: Floats, angle: Floats, method: Interpolation = "fourier", mask: Bools | None = None
+) -> Floats:
     """Turn frames counter-clockwise by `angle`, North up (Larkin et al. 1997).
 
     cube is (..., time, y, x) with square frames, angle (time,) [deg]; the result has the cube's
     shape and precision. NaN marks what a frame did not see: pixels that were NaN, and those turned
-    in from outside the frame. NaN does not spread.
+    in from outside the frame. NaN does not spread. `mask`, of the cube's shape, marks pixels whose
+    value was filled in: they are turned like any other, so that their neighbours lose nothing, and
+    are NaN in the result.
     """
     frames = cube.reshape(-1, *cube.shape[-3:])
+    masks = None if mask is None else mask.reshape(frames.shape)
     turned = np.empty_like(frames)
     count, height, width = frames.shape[1:]
     most = max(1, min(-(-count // threads.budget()), _PIXELS // (height * width)))
@@ -49,10 +54,12 @@ def derotate(cube: Floats, angle: Floats, method: Interpolation = "fourier") -> 
     def work(piece: tuple[int, slice]) -> None:
         block, degrees = frames[piece], angle[piece[1]]
         unseen = np.isnan(block)
-        if blind := bool(unseen.any()):
+        if unseen.any():
             block = np.where(unseen, block.dtype.type(0), block)
         result = turn(block, degrees)
-        if blind:
+        if masks is not None:
+            unseen |= masks[piece]
+        if unseen.any():
             result[_nearest(unseen, degrees)] = np.nan
         turned[piece] = result
         _blank_outside(turned[piece], degrees, corners)
@@ -110,7 +117,7 @@ def _phases(shear: Floats, start: float, lines: int, length: int, dtype: np.dtyp
 def _spline(frames: Floats, angle: Floats) -> Floats:
     """Cubic-spline resampling; frames (time, y, x)."""
     turned = [
-        ndimage.rotate(frame, -degrees, reshape=False, order=3, mode="constant")
+        ndimage.rotate(frame, -degrees, reshape=False, order=3, mode="nearest")
         for frame, degrees in zip(frames, angle, strict=True)
     ]
     return np.stack(turned)

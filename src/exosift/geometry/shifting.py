@@ -1,7 +1,7 @@
 """Shift frames by fractions of a pixel, exactly for band-limited images (Fourier shift theorem)."""
 
 import numpy as np
-from scipy import fft
+from scipy import fft, ndimage
 
 from exosift.types import Bools, Floats
 
@@ -10,12 +10,12 @@ def shift(frames: Floats, displacement: Floats) -> Floats:
     """Move frames (time, y, x) by displacement (time, 2) = (x, y) [px].
 
     Pixels that were NaN, and what comes in from beyond the edges, are NaN; NaN does not spread. The
-    frames are continued by their edge values, so that the edges do not ring.
+    frames are continued by their edge values, and NaN by the nearest value, so that neither rings.
     """
     unseen = np.isnan(frames)
     reach = int(np.ceil(np.abs(displacement).max(initial=0.0))) + 8
     margin = [(0, 0), (reach, reach), (reach, reach)]
-    padded = np.pad(np.where(unseen, frames.dtype.type(0), frames), margin, mode="edge")
+    padded = np.pad(_continued(frames, unseen), margin, mode="edge")
     fy = fft.fftfreq(padded.shape[1])[:, None]
     fx = fft.rfftfreq(padded.shape[2])
     cycles = displacement[:, 1, None, None] * fy + displacement[:, 0, None, None] * fx
@@ -26,11 +26,24 @@ def shift(frames: Floats, displacement: Floats) -> Floats:
     return moved
 
 
+def _continued(frames: Floats, unseen: Bools) -> Floats:
+    """Frames (time, y, x) with every unseen pixel given the value of the nearest that was seen."""
+    continued = np.where(unseen, frames.dtype.type(0), frames)
+    for frame, gaps in zip(continued, unseen, strict=True):
+        if gaps.any() and not gaps.all():
+            nearest = ndimage.distance_transform_edt(
+                gaps, return_distances=False, return_indices=True
+            )
+            frame[gaps] = frame[tuple(nearest[:, gaps])]
+    return continued
+
+
 def shift_mask(mask: Bools, displacement: Floats) -> Bools:
     """Move a mask (time, y, x) to the nearest pixel; what comes in from outside is masked."""
     height, width = mask.shape[-2:]
-    rows = np.rint(np.arange(height) - displacement[:, 1, None]).astype(int)
-    columns = np.rint(np.arange(width) - displacement[:, 0, None]).astype(int)
+    # Half a pixel rounds up everywhere: rounded to even, every second pixel would be lost.
+    rows = np.floor(np.arange(height) - displacement[:, 1, None] + 0.5).astype(int)
+    columns = np.floor(np.arange(width) - displacement[:, 0, None] + 0.5).astype(int)
     beyond_y = (rows < 0) | (rows >= height)
     beyond_x = (columns < 0) | (columns >= width)
     moved = mask[

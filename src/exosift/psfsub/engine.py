@@ -50,17 +50,17 @@ def reduce(
     images = np.empty((len(variants), channels, *sequence.cube.shape[-2:]), sequence.cube.dtype)
     for i, (frames, fwhm) in enumerate(zip(sequence.cube, sequence.observation.fwhm, strict=True)):
         left[:, i] = subtract(frames, sequence.angle, fwhm, reduction)
-        left[:, i, sequence.mask[i]] = np.nan
         for v in range(len(variants)):
             progress(i * (1 + len(variants)) + v + 1, steps)
-            images[v, i] = image(left[v, i], sequence.angle, reduction)
+            images[v, i] = image(left[v, i], sequence.angle, reduction, sequence.mask[i])
+    left[:, sequence.mask] = np.nan
     progress(steps, steps)
     return Reduced(variants, left, images.mean(axis=1))
 
 
-def image(left: Floats, angle: Floats, reduction: Reduction) -> Floats:
-    """Residuals (time, y, x) → North-up image (y, x)."""
-    return combine(derotate(left, angle, reduction.derotation), reduction.combination)
+def image(left: Floats, angle: Floats, reduction: Reduction, mask: Bools | None = None) -> Floats:
+    """Residuals (time, y, x) → North-up image (y, x); masked pixels carry no weight."""
+    return combine(derotate(left, angle, reduction.derotation, mask), reduction.combination)
 
 
 def subtract(frames: Floats, angle: Floats, fwhm: float, reduction: Reduction) -> Floats:

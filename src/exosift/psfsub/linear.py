@@ -37,14 +37,18 @@ def residuals(centred: CentredFrames, coefficients: Coefficients) -> Floats:
     """T − C R (variant, target, pixel); the targets are the first of the frames.
 
     Formed without the fixed frame m, so that the data's own precision suffices:
-    T − C R = (T − m) − C (R − m) + (1 − Σ C) m: the last term vanishes for centred models.
+    T − C R = (T − m) − C (R − m) + (1 − Σ C) m: the last term vanishes for models centred in time.
+    The level of m, which those centred in space take off again, goes into the offset in float64.
     """
     weights = coefficients.weights
     frames = centred.frames
     unexplained = 1.0 - weights.sum(axis=2)
     uncentred = not np.allclose(unexplained, 0.0, atol=1e-12)
+    level = centred.fixed.mean(dtype=np.float64) if uncentred else 0.0
+    pattern = (centred.fixed - level).astype(frames.dtype)
     unexplained, offset = (
-        each[..., None].astype(frames.dtype) for each in (unexplained, coefficients.offset)
+        each[..., None].astype(frames.dtype)
+        for each in (unexplained, coefficients.offset - unexplained * level)
     )
     weights = weights.astype(frames.dtype)
     left = np.empty((*offset.shape[:2], frames.shape[1]), frames.dtype)
@@ -53,7 +57,7 @@ def residuals(centred: CentredFrames, coefficients: Coefficients) -> Floats:
         here = left[..., span]
         np.subtract(frames[: offset.shape[1], span], weights @ frames[:, span], out=here)
         if uncentred:
-            here += unexplained * centred.fixed[span]
+            here += unexplained * pattern[span]
         if offset.any():
             here -= offset
 

@@ -92,7 +92,9 @@ class Pca:
         for rank, out in zip(self.ranks, weights, strict=True):
             star = scores[..., :rank] @ modes[..., :rank].transpose(0, 2, 1)
             if self.centring == "temporal":
-                star += (present / count)[:, None, :]
+                # The star is μ + Σ sᵢ (Rᵢ − μ), and modes without power may add to Σ s.
+                left_to_mean = 1.0 - (star * present[:, None, :]).sum(axis=2, keepdims=True)
+                star += left_to_mean * (present / count)[:, None, :]
             out[library, :, index[library, position]] = star[library, :, position]
         return weights
 

@@ -8,7 +8,6 @@ from exosift.detect.candidates import Candidate, Search, find_candidates
 from exosift.detect.snr import snr_map
 from exosift.geometry.grid import centre_of
 from exosift.io.fits import observation_of, read_images, write_images
-from exosift.io.tables import write_candidates
 from exosift.report.summary import CandidateRow
 from exosift.settings import plain
 from exosift.steps.recording import recorded
@@ -23,6 +22,10 @@ def run(image: Path, search: Search, folder: Path) -> None:
         ranks = tuple(int(header[f"RANK{i}"]) for i in range(1, header["NRANKS"] + 1))
         snr = np.stack([snr_map(one, fwhm) for one in images])
         found = find_candidates(images, snr, ranks, fwhm, search.threshold)
+        # Both are slow to load, and not needed before there is something to write.
+        from exosift.io.tables import write_candidates
+        from exosift.report.figures import View, detection_figure, save
+
         cards = {name: (header[name], header.comments[name]) for name in header if _own(name)}
         write_images(folder / "snr.fits", snr, observation, cards)
         meta = {
@@ -33,7 +36,6 @@ def run(image: Path, search: Search, folder: Path) -> None:
             "ranks": list(ranks),
         }
         write_candidates(folder / "candidates.ecsv", found, scale, meta)
-        from exosift.report.figures import View, detection_figure, save  # matplotlib loads slowly
 
         best = ranks.index(found[0].rank) if found else int(np.nanargmax(np.nanmax(snr, (1, 2))))
         rank = f", rank {ranks[best]}" if ranks[best] else ""

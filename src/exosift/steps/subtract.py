@@ -5,7 +5,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from exosift.io.fits import write_images
 from exosift.io.sequences import read_sequence, write_residuals
 from exosift.io.store import manifest_of
 from exosift.psfsub.catalogue import Reduction
@@ -26,6 +25,8 @@ def run(store: Path, reduction: Reduction, folder: Path) -> None:
                 bar.update(done - bar.n)
 
             reduced = reduce(sequence, reduction, progress)
+        from exosift.io.fits import write_images  # astropy is slow to load, and not needed before
+
         write_residuals(folder / "residuals.zarr", reduced.residuals, reduced.variants)
         cards: dict[str, tuple[str | float, str]] = {
             "REDUCTIO": (folder.name, "name of the reduction"),
