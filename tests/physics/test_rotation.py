@@ -124,3 +124,16 @@ def test_the_result_does_not_depend_on_the_threads(method):
         alone = derotate(cube, angle, method)
     with threads.limit(4):
         np.testing.assert_array_equal(derotate(cube, angle, method), alone)
+
+
+def test_masked_pixels_are_blanked_but_their_neighbours_lose_nothing():
+    rng = np.random.default_rng(8)
+    cube = rng.normal(size=(4, 41, 41))
+    mask = rng.random(cube.shape) < 0.01
+    angle = np.array([0.0, 20.0, 77.0, -130.0])
+    free, masked = derotate(cube, angle), derotate(cube, angle, mask=mask)
+    blanked = np.isnan(masked) & ~np.isnan(free)
+    np.testing.assert_array_equal(masked[~blanked], free[~blanked])
+    inside = radius_map(cube.shape) < 19
+    assert blanked[:, inside].mean() == pytest.approx(mask[:, inside].mean(), rel=0.2)
+    np.testing.assert_array_equal(blanked[0], mask[0])
