@@ -45,11 +45,14 @@ def main() -> None:
         picture = Path(folder) / "image.npy"
         np.save(picture, betapic.residual_image(*betapic.data()))
         os.environ["EXOSIFT_BENCHMARK_IMAGE"] = str(picture)
-        rows = [measure(name, with_peer, counted[name]) for name in betapic.BARS]
+        rows: list[Row] = []
+        for name in betapic.BARS:
+            rows.append(measure(name, with_peer, counted[name]))
+            # Written row by row: the peer takes minutes, and an interrupted run keeps what it has.
+            result = {"machine": asdict(peak) | {"cores": cores}, "rows": rows}
+            (ROOT / "benchmarks" / "results.json").write_text(json.dumps(result, indent=1) + "\n")
     if not with_peer:
         print("VIP was not run (extra `peers` missing, or --no-peer): rows without a peer.")
-    result = {"machine": asdict(peak) | {"cores": cores}, "rows": rows}
-    (ROOT / "benchmarks" / "results.json").write_text(json.dumps(result, indent=1) + "\n")
     print(table(rows, COLUMNS))
 
 

@@ -72,28 +72,27 @@ def _fourier(frames: Floats, angle: Floats) -> Floats:
     """Three Fourier shears after the nearest quarter turn; frames (time, y, x)."""
     quarters = np.rint(angle / 90).astype(int)
     theta = np.radians(angle - 90 * quarters)
-    upright = np.stack([np.rot90(frame, -q) for frame, q in zip(frames, quarters, strict=True)])
     size = frames.shape[-1]
     margin = int(np.ceil(_BEYOND * size))
     length = 2 * fft.next_fast_len(int(np.ceil(_PADDED * size / 2)), real=True)
     start = -(size - 1) / 2
+    inner = slice(margin, margin + size)
+    padded = np.zeros((len(frames), size, length), frames.dtype)
+    for upright, frame, q in zip(padded[..., inner], frames, quarters, strict=True):
+        upright[:] = np.rot90(frame, -q)
     along_x, along_y = -np.tan(theta / 2), np.sin(theta)
     rows = _phases(along_x, start, size, length, frames.dtype)
     columns = _phases(along_y, start - margin, size + 2 * margin, length, frames.dtype)
-    step = np.arange(length // 2 + 1) / length
-    inward = np.exp(-2j * np.pi * margin * step).astype(rows.dtype)
 
-    spectrum = fft.rfft(upright, length)
+    spectrum = fft.rfft(padded)
     spectrum *= rows
-    spectrum *= inward
     sheared = fft.irfft(spectrum, length, overwrite_x=True)[..., : size + 2 * margin]
     spectrum = fft.rfft(sheared, length, axis=1)
     spectrum *= columns.transpose(0, 2, 1)
     sheared = fft.irfft(spectrum, length, axis=1, overwrite_x=True)[:, :size]
     spectrum = fft.rfft(sheared, length)
     spectrum *= rows
-    spectrum *= inward.conj()
-    return np.asarray(fft.irfft(spectrum, length, overwrite_x=True)[..., :size])
+    return np.asarray(fft.irfft(spectrum, length, overwrite_x=True)[..., inner])
 
 
 def _phases(shear: Floats, start: float, lines: int, length: int, dtype: np.dtype[Any]) -> Any:
@@ -105,11 +104,12 @@ def _phases(shear: Floats, start: float, lines: int, length: int, dtype: np.dtyp
     cycles = -2j * np.pi * shear[:, None] * np.arange(length // 2 + 1) / length
     phases = np.empty((len(shear), lines, length // 2 + 1), np.result_type(dtype, np.complex64))
     phases[:, 0] = np.exp(cycles * start)
-    done = 1
+    power, done = np.exp(cycles), 1
     while done < lines:
         more = min(done, lines - done)
-        power = np.exp(cycles * done).astype(phases.dtype)
-        np.multiply(phases[:, :more], power[:, None], out=phases[:, done : done + more])
+        factor = power[:, None].astype(phases.dtype)
+        np.multiply(phases[:, :more], factor, out=phases[:, done : done + more])
+        power *= power  # in double precision: seven squarings lose two digits of sixteen
         done += more
     return phases
 
