@@ -28,6 +28,12 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that stay, with the memory that they have warmed up; inside them the budget is 1."""
+    return ThreadPoolExecutor(threads, initializer=_budget.set, initargs=(1,))
+
+
 def budget() -> int:
     """Threads that a kernel may use: what `limit` said, else the cores of this process."""
     return _budget.get() or len(os.sched_getaffinity(0))
@@ -49,18 +55,17 @@ def over(
 ) -> list[Result]:
     """Apply `work` to every item on the threads of the budget; results keep the order of `items`.
 
-    Work that calls `over` itself runs its own pieces one after another. Work without matrix
+    BLAS is held to one thread meanwhile, also when there is but one item: its own threads would
+    go on spinning for tens of milliseconds after a small product, in the way of ours. Work that
+    calls `over` from several threads runs its pieces one after another. Work without matrix
     `products` has no BLAS to hold back, and is spared the search for it.
     """
     pieces = list(items)
     threads = min(budget(), len(pieces))
-    if threads <= 1:
-        return [work(piece) for piece in pieces]
-    with (
-        _blas().limit(limits=1) if products else nullcontext(),
-        ThreadPoolExecutor(threads, initializer=_budget.set, initargs=(1,)) as pool,
-    ):
-        return list(pool.map(work, pieces))
+    with _blas().limit(limits=1) if products else nullcontext():
+        if threads <= 1:
+            return [work(piece) for piece in pieces]
+        return list(_pool(threads).map(work, pieces))
 
 
 def blocks(count: int, size: int) -> list[slice]:

@@ -46,10 +46,11 @@ def test_real_frames_agree_in_single_precision(vip, betapic):
     theirs = vip("preproc.cube_derotate", betapic.cube, betapic.angle, nproc=1)
     inside = radius_map(betapic.cube.shape) < 45
 
-    # Real frames are not band-limited. VIP keeps the Nyquist term complex through three shears,
-    # a real transform cannot: rows shifted by half a pixel feel it, in frames near quarter turns.
+    # Real frames are not band-limited and do not end at their edges: here the two differ, by what
+    # each lets ring around (VIP does not pad; we are within 6e-5 of an endless sinc).
     apart = np.abs(ours - theirs)[:, inside] / betapic.cube.std()
     assert ours.dtype == np.float32
     assert np.median(apart.max(axis=1)) < 5e-4
     assert np.percentile(apart, 98) < 5e-4
-    assert apart.max() < 2e-3
+    assert np.sqrt(np.mean(apart**2)) < 2e-4
+    assert apart.max() < 1e-3

@@ -13,7 +13,7 @@ from exosift.photometry.apertures import ApertureSums
 from exosift.types import Floats, Ints, Point
 
 # Apertures of one piece of work: enough to keep a thread busy, few enough to stay near its core.
-_APERTURES = 1 << 15
+_APERTURES = 1 << 16
 
 # An aperture that misses more than this share of its area to NaN is not used.
 _MISSING = 1e-3
@@ -56,7 +56,7 @@ def snr_map(image: Floats, fwhm: float) -> Floats:
         flux[aperture >= elements[here, None]] = np.nan
         snr[y[here], x[here]] = _compare(flux)
 
-    threads.over(work, _pieces(elements), products=False)
+    threads.over(work, _pieces(elements))
     return snr
 
 

@@ -21,9 +21,9 @@ Interpolation = Literal["fourier", "spline"]
 # The first shear moves a frame's corners by up to tan(45°/2)/2 of its side beyond its edges.
 _BEYOND = (np.sqrt(2) - 1) / 2
 
-# Length of the Fourier transforms, in sides. They repeat a frame without end: what rings at a sharp
-# pixel or edge returns from the other side, the fainter the longer the way. On β Pic, against four
-# sides: 2e-3 of the frames' standard deviation with 1.2 sides, 4e-4 with 2.35 (median frame).
+# Length of the Fourier transforms, in sides. They repeat a frame without end, so what rings at a
+# sharp pixel or edge returns from the other side, the fainter the longer the way. Against an
+# endless sinc, on β Pic as observed: 2e-4 of the frames' std at 1.45 sides, 6e-5 at 2.4.
 _PADDED = 2.35
 
 # Pixels of one piece of work, eight frames of 101 × 101 px: more, and the spectra leave the core's
@@ -74,7 +74,7 @@ def _fourier(frames: Floats, angle: Floats) -> Floats:
     theta = np.radians(angle - 90 * quarters)
     size = frames.shape[-1]
     margin = int(np.ceil(_BEYOND * size))
-    length = 2 * fft.next_fast_len(int(np.ceil(_PADDED * size / 2)), real=True)
+    length = _odd_length(int(_PADDED * size))
     start = -(size - 1) / 2
     inner = slice(margin, margin + size)
     padded = np.zeros((len(frames), size, length), frames.dtype)
@@ -93,6 +93,16 @@ def _fourier(frames: Floats, angle: Floats) -> Floats:
     spectrum = fft.rfft(sheared, length)
     spectrum *= rows
     return np.asarray(fft.irfft(spectrum, length, overwrite_x=True)[..., inner])
+
+
+def _odd_length(least: int) -> int:
+    """The next odd length that transforms fast: 3ᵃ 5ᵇ, at least `least`.
+
+    An even one has a Nyquist frequency, which no real shift keeps: twice the error at equal length.
+    """
+    while (length := int(fft.next_fast_len(least, real=True))) % 2 == 0:
+        least = length + 1
+    return length
 
 
 def _phases(shear: Floats, start: float, lines: int, length: int, dtype: np.dtype[Any]) -> Any:

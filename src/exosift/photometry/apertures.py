@@ -6,14 +6,15 @@ product, and a disc anywhere follows by bilinear interpolation between its four 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from exosift.types import Floats, Ints
 
-# Steps of the grid of offsets, a pixel. The error of the interpolation falls with its square.
-_STEPS = 12
+# Steps of the grid of offsets, a pixel: with 40, sums are within 1e-3 of their rms on white noise.
+_STEPS = 40
 
 
 def disc_overlap(x: Floats, y: Floats, radius: float) -> Floats:
@@ -40,43 +41,61 @@ def _corner_area(x: Floats, y: Floats, radius: float) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class ApertureSums:
-    """Sums of an image over discs of one radius, ready to be read at any place inside `reach`.
+    """Sums of an image over discs of one radius, to be read at any place inside it.
 
-    table is (y · x, (steps + 1)²): for every pixel, discs displaced from its centre by 0…1 px.
+    windows is (pixel, window): the neighbours of each pixel that a disc on it may touch; weights is
+    (window, (steps + 1)²): their share in discs displaced by 0…1 px along x and y.
     """
 
-    table: Floats
-    width: int
+    windows: Floats
+    weights: Floats
+    shape: tuple[int, int]
 
     @classmethod
     def of(cls, image: Floats, radius: float) -> "ApertureSums":
         """Discs of `radius` [px] over image (y, x), which must be finite; zero beyond its edges."""
         reach = int(np.ceil(radius + 0.5)) - 1
-        offset = np.arange(-reach, reach + 2)
-        shift = np.arange(_STEPS + 1) / _STEPS
-        along = offset[:, None] - shift  # (pixel, step)
-        weights = disc_overlap(along[None, :, None, :], along[:, None, :, None], radius)
         padded = np.pad(image, [(reach, reach + 1)] * 2)
-        windows = sliding_window_view(padded, (len(offset), len(offset)))
-        table = windows.reshape(image.size, -1) @ weights.reshape(len(offset) ** 2, -1).astype(
-            image.dtype
+        windows = sliding_window_view(padded, (2 * reach + 2, 2 * reach + 2))
+        return cls(
+            windows.reshape(image.size, -1),
+            _disc_weights(reach, radius).astype(image.dtype),
+            (image.shape[0], image.shape[1]),
         )
-        return cls(table, image.shape[1])
 
     def at(self, x: Floats, y: Floats) -> Floats:
-        """Sums over the discs centred at (x, y) [px], inside the image."""
+        """Sums over the discs centred at (x, y) [px], inside the image.
+
+        Only the pixels that the discs lie on are tabulated, so call it with neighbours together:
+        the table then stays in cache.
+        """
         column, across = _cut(x)
         row, up = _cut(y)
         left, across = _cut(across * _STEPS)
         low, up = _cut(up * _STEPS)
+        pixel = row * self.shape[1] + column
+        touched = np.zeros(self.shape[0] * self.shape[1], bool)
+        touched[pixel] = True
+        cells = np.flatnonzero(touched)
+        position = np.zeros(touched.size, np.int32)
+        position[cells] = np.arange(cells.size)
+        table = (self.windows[cells] @ self.weights).ravel()
         stride = _STEPS + 1
-        place = ((row * self.width + column) * stride + low) * stride + left
+        place = (position[pixel] * stride + low) * stride + left
         corner = place.astype(np.intp)  # what `take` needs, made once for its four calls
-        table = self.table.ravel()
         below = _between(table.take(corner), table.take(corner + 1), across)
         corner += stride
         above = _between(table.take(corner), table.take(corner + 1), across)
         return _between(below, above, up)
+
+
+@lru_cache(maxsize=8)
+def _disc_weights(reach: int, radius: float) -> Floats:
+    """Share (window, (steps + 1)²) of pixels −reach … reach + 1 in discs displaced by 0…1 px."""
+    offset = np.arange(-reach, reach + 2)
+    along = offset[:, None] - np.arange(_STEPS + 1) / _STEPS  # (pixel, step)
+    weights = disc_overlap(along[None, :, None, :], along[:, None, :, None], radius)
+    return weights.reshape(len(offset) ** 2, -1)
 
 
 def _cut(place: Floats) -> tuple[Ints, Floats]:
