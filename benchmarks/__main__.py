@@ -49,7 +49,7 @@ def main() -> None:
         for name in betapic.BARS:
             rows.append(measure(name, with_peer, counted[name]))
             # Written row by row: the peer takes minutes, and an interrupted run keeps what it has.
-            result = {"machine": asdict(peak) | {"cores": cores}, "rows": rows}
+            result = [{"name": "machine", "cores": cores} | asdict(peak), *rows]
             (ROOT / "benchmarks" / "results.json").write_text(json.dumps(result, indent=1) + "\n")
     if not with_peer:
         print("VIP was not run (extra `peers` missing, or --no-peer): rows without a peer.")

@@ -22,7 +22,7 @@ def seconds(machine: Machine, cores: int) -> dict[str, tuple[float, str]]:
 
 def _derotation(machine: Machine) -> tuple[float, str]:
     """Six real transforms a line: two of `SIDE` lines, one of the lines of the sheared frame."""
-    length, sheared = 240, SIDE + 2 * 21
+    length, sheared = 243, SIDE + 2 * 21
     lines = FRAMES * (4 * SIDE + 2 * sheared)
     return lines * fft_flops(length) / machine.fft32, f"{lines} real FFTs of {length}"
 
@@ -45,6 +45,6 @@ def _snr(machine: Machine) -> tuple[float, str]:
     """Four reads from the table of aperture sums an aperture, which is made by one GEMM."""
     radius = np.arange(FWHM, (SIDE - 1 - FWHM) / 2)
     apertures = float(np.sum(2 * np.pi * radius * 2 * np.pi * radius / FWHM))
-    table = 2 * SIDE**2 * 36 * 169
+    table = 2 * SIDE**2 * 36 * 49**2
     time = table / machine.gemm32 + apertures * 4 * 4 / machine.copy
-    return time, f"a GEMM 10201 × 36 × 169, {apertures:.0f} apertures × 4 float32 read"
+    return time, f"a GEMM 10201 × 36 × 2401, {apertures:.0f} apertures × 4 float32 read"

@@ -32,8 +32,8 @@ def subtract_memory(shape: Shape, ranks: int, attempt: int) -> int:
 
 
 def detect_memory(shape: Shape, attempt: int) -> int:
-    """MB to search images of `shape` (…, y, x): aperture sums at 13² places a pixel."""
-    return _grown(13**2 * prod(shape[-2:]) * _VALUE / 1e6, attempt)
+    """MB to search images of `shape` (…, y, x): aperture sums at 49² places a pixel."""
+    return _grown(49**2 * prod(shape[-2:]) * _VALUE / 1e6, attempt)
 
 
 def subtract_minutes(shape: Shape, ranks: int, attempt: int) -> int:
