@@ -94,7 +94,8 @@ def test_failing_observation_leaves_the_others_whole_and_is_named(again):
         *[str(data / f"B/1/{n}.fits") for n in ("angles", "psf")],
         "psf",
     )
-    survey.write(SURVEY, [simulated("A", "1"), broken, simulated("D", "1")])
+    absent = ("E", "1", *broken[2:4], str(survey.folder / "none.fits"), *broken[5:])
+    survey.write(SURVEY, [simulated("A", "1"), broken, absent, simulated("D", "1")])
     run = survey.run()
     assert run.code != 0
     for reduction in SURVEY["reductions"]:
@@ -105,6 +106,7 @@ def test_failing_observation_leaves_the_others_whole_and_is_named(again):
     assert status["refused_again"] == 1  # Snakemake's retry met the record, not the data
     line = f"C/1: bad input: {cut}: unreadable or truncated FITS"
     assert line in run.text
+    assert f"E/1: bad input: {survey.folder / 'none.fits'}: no such file" in run.text
     assert "unreadable or truncated FITS" in (run.folder / "report/index.html").read_text()
 
 

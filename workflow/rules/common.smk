@@ -7,8 +7,7 @@ from pathlib import Path
 from exosift.compute import resources
 from exosift.config import check
 from exosift.errors import ExosiftError
-from exosift.io.fits import shape_of
-from exosift.io.shapes import sequence_shape
+from exosift.io.shapes import image_shape, sequence_shape
 from exosift.settings import plain
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
@@ -59,6 +58,20 @@ def located(row, name):
     if cell == "simulated":
         return f"data/{row.target}/{row.epoch}/{name}.fits"
     return f"data/{cell.removeprefix('public:')}" if cell.startswith("public:") else cell
+
+
+def file_of(name):
+    """Input function: one of an observation's files. A file that nobody makes and that is not there
+    is left out, so that its observation fails by itself, with its own line, and not the whole run.
+    """
+
+    def located_file(wildcards):
+        row = ROWS[wildcards.target, wildcards.epoch]
+        path = located(row, name)
+        made = path != getattr(row, name)
+        return path if made or Path(path).exists() else []
+
+    return located_file
 
 
 def reduction_of(wildcards):

@@ -2,7 +2,7 @@
 
 
 def detect_memory(wildcards, input, attempt):
-    return resources.detect_memory(shape_of(input.image), attempt)
+    return resources.detect_memory(image_shape(input.image), attempt)
 
 
 rule detect:

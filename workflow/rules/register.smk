@@ -2,14 +2,15 @@
 
 
 def register_memory(wildcards, input, attempt):
-    return resources.register_memory(shape_of(input.cube), attempt)
+    shape = image_shape(input.cube) if input.cube else ()
+    return resources.register_memory(shape, attempt)
 
 
 rule register:
     input:
-        cube=lambda wildcards: row_of(wildcards)["cube"],
-        angles=lambda wildcards: row_of(wildcards)["angles"],
-        psf=lambda wildcards: row_of(wildcards)["psf"],
+        cube=file_of("cube"),
+        angles=file_of("angles"),
+        psf=file_of("psf"),
     output:
         sequence="results/{target}/{epoch}/sequence.zarr.json",
         picture=report(

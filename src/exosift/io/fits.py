@@ -40,13 +40,6 @@ def read_array(path: Path) -> Floats:
     return np.asarray(image, dtype=np.float64 if double else np.float32)
 
 
-def shape_of(path: Path) -> tuple[int, ...]:
-    """Shape (slowest axis first) of the first image of a FITS file, from its headers alone."""
-    with fits.open(path) as units:
-        header = next(u.header for u in units if u.is_image and u.header["NAXIS"])
-    return tuple(int(header[f"NAXIS{i}"]) for i in range(header["NAXIS"], 0, -1))
-
-
 def read_cube(path: Path) -> Floats:
     """A cube as (wavelength, time, y, x), from (time, y, x) or (wavelength, time, y, x)."""
     cube = read_array(path)

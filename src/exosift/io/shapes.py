@@ -1,4 +1,8 @@
-"""Shapes of products without reading them, for the workflow's resource requests."""
+"""Shapes of files without reading them, for the workflow's resource requests.
+
+A file that cannot be read has the empty shape: the step that reads it says what is wrong with it,
+and its observation alone fails.
+"""
 
 import json
 from pathlib import Path
@@ -9,3 +13,15 @@ from exosift.types import Shape
 def sequence_shape(manifest: str) -> Shape:
     """Shape (wavelength, time, y, x) of the cube that a sequence's manifest vouches for."""
     return tuple(json.loads(Path(manifest).read_text())["arrays"]["cube"]["shape"])
+
+
+def image_shape(path: str) -> Shape:
+    """Shape, slowest axis first, of the first image of a FITS file, from its headers alone."""
+    from astropy.io import fits  # slow to load, and not needed where nothing has been made yet
+
+    try:
+        with fits.open(path) as units:
+            header = next(u.header for u in units if u.is_image and u.header["NAXIS"])
+        return tuple(int(header[f"NAXIS{i}"]) for i in range(header["NAXIS"], 0, -1))
+    except (OSError, StopIteration, KeyError):
+        return ()
