@@ -7,13 +7,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CORES ?= all
 
 # Real observations for tests and `make betapic`, where there are any on this machine.
 ifneq ($(wildcard ../shared/data),)
-export EXOSIFT_DATA ?= $(abspath ../shared/data)
+EXOSIFT_DATA ?= ../shared/data
 endif
+ifdef EXOSIFT_DATA
+override EXOSIFT_DATA := $(abspath $(EXOSIFT_DATA))
+export EXOSIFT_DATA
+endif
+
+# The constraints hold for the packages that build others, too.
+export PIP_CONSTRAINT := $(abspath envs/constraints.txt)
 
 .PHONY: demo betapic test check bench schema clean
 

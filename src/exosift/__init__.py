@@ -1,3 +1,6 @@
 """exosift: from raw high-contrast-imaging exposures to trustworthy exoplanet candidates."""
 
 __version__ = "0.1.0"
+
+ALGORITHMS = 1
+"""Raised with every change that changes results: what was made before is then made anew."""

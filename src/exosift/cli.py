@@ -33,9 +33,10 @@ class _Yaml(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         import yaml
 
-        text = Path(value[1:]).read_text() if value.startswith("@") else value
         try:
-            return yaml.safe_load(text)
+            return yaml.safe_load(Path(value[1:]).read_text() if value[:1] == "@" else value)
+        except OSError as error:
+            self.fail(str(error), param, ctx)
         except yaml.YAMLError as error:
             self.fail(f"not YAML: {' '.join(str(error).split())}", param, ctx)
 
@@ -101,7 +102,8 @@ def register(observation: Any, centring: Any, output: Path, threads: int) -> Non
     """Centre a calibrated cube and store it as a sequence."""
     from exosift import threads as budget
     from exosift.calib.centring import Centring
-    from exosift.settings import Row, parse
+    from exosift.observations import Row
+    from exosift.settings import parse
     from exosift.steps import register as step
 
     row = parse(Row, observation, "observation")

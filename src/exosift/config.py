@@ -4,10 +4,8 @@ Algorithms bring their own frozen dataclasses (`Reduction`, `Centring`, `Search`
 joins them with the observations table, checks everything before any work, and exports the schema.
 """
 
-import csv
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,10 @@ from exosift import instruments
 from exosift.calib.centring import Centring
 from exosift.detect.candidates import Search
 from exosift.errors import BadInput
+from exosift.observations import SIMULATED, Row, read_table, refuse_name
 from exosift.psfsub.catalogue import Reduction
-from exosift.settings import Row, parse
+from exosift.settings import parse
 from exosift.simulate.scene import InjectedCompanion, Simulation
-
-_NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
 
 
 @dataclass(frozen=True)
@@ -75,44 +72,26 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
     if not config.reductions:
         raise BadInput(f"{where}.reductions: none given; name at least one")
     for name in config.reductions:
-        _refuse_name(name, f"{where}.reductions")
-    return Survey(config, _rows(folder / config.observations))
+        refuse_name(name)
+    rows = read_table(folder / config.observations)
+    _check_simulation(config.simulate, rows, f"{where}.simulate")
+    return Survey(config, rows)
 
 
-def _rows(path: Path) -> tuple[Row, ...]:
-    """Read the observations table (tab-separated) and check every line."""
-    if not path.exists():
-        raise BadInput(f"{path}: no such observations table")
-    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
-    rows: dict[tuple[str, str], Row] = {}
-    for number, line in enumerate(csv.DictReader(lines, delimiter="\t"), 1):
-        where = f"{path.name} row {number}"
-        cells = {k: v for k, v in line.items() if k is not None and v not in (None, "")}
-        row = parse(Row, cells, where)
-        for name in (row.target, row.epoch):
-            _refuse_name(name, where)
-        instruments.load(row.instrument).wavelength(row.filter)
-        if (row.target, row.epoch) in rows:
+def _check_simulation(simulate: SimulatedData, rows: tuple[Row, ...], where: str) -> None:
+    """Refuse companions of unknown observations, and a scene unlike the simulated instrument."""
+    simulated = {f"{row.target}/{row.epoch}": row for row in rows if row.cube == SIMULATED}
+    for name in simulate.companions:
+        if name not in simulated:
+            raise BadInput(f"{where}.companions.{name}: no simulated observation of that name")
+    instrument = instruments.load(SIMULATED)
+    for row in simulated.values():
+        told = (instrument.pixel_scale, instrument.wavelength(row.filter))
+        if (simulate.scene.pixel_scale, simulate.scene.wavelength) != told:
             raise BadInput(
-                f"{where}: {row.target} at epoch {row.epoch} is listed twice; remove one"
+                f"{where}.scene: pixel_scale and wavelength must be those of the instrument "
+                f"`simulated`, {told[0]:g} mas and {told[1]:g} µm"
             )
-        files = {f: _resolve(getattr(row, f), path.parent) for f in ("cube", "angles", "psf")}
-        rows[row.target, row.epoch] = Row(**asdict(row) | files)
-    if not rows:
-        raise BadInput(f"{path}: no observations in it")
-    return tuple(rows.values())
-
-
-def _resolve(cell: str, folder: Path) -> str:
-    """A cell of the table as an absolute path, or as the name that it is."""
-    named = cell.startswith("public:") or cell == "simulated"
-    return cell if named else str((folder / cell).resolve())
-
-
-def _refuse_name(name: str, where: str) -> None:
-    """Names become folders: letters, digits and _ . + - only."""
-    if not re.fullmatch(_NAME, name):
-        raise BadInput(f"{where}: name {name!r} must be of letters, digits and _ . + - alone")
 
 
 def schema() -> dict[str, Any]:

@@ -8,8 +8,11 @@ class ExosiftError(Exception):
     status = "failed"
 
 
-class BadInput(ExosiftError):
-    """The data or the configuration is wrong: say what, where, and what to do. Never retried."""
+class BadInput(ExosiftError, ValueError):
+    """The data or the configuration is wrong: say what, where, and what to do. Never retried.
+
+    A ValueError too, so that a parameter refused by its dataclass is reported with its place.
+    """
 
     exit_code = 2
     status = "bad input"

@@ -5,36 +5,15 @@ Parameters are declared once, by the algorithms; whatever is wrong with them is 
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from difflib import get_close_matches
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from exosift.errors import BadInput
 
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the observations table: what was observed, and where its files are.
-
-    cube, angles, psf: FITS files, absolute or relative to the table; `public:NAME` for public data,
-    `simulated` (all three) to simulate them. star_flux: of the star in the 1-FWHM aperture, cube
-    units; `psf` when the PSF file is in cube units; empty when unknown. exposure_time [s].
-    """
-
-    target: str
-    epoch: str
-    instrument: str
-    filter: str
-    cube: str
-    angles: str
-    psf: str
-    star_flux: float | Literal["psf"] | None = None
-    exposure_time: float | None = None
-    transmission: float = 1.0
 
 
 def parse(kind: type[Value], given: Any, where: str) -> Value:
@@ -63,13 +42,20 @@ def _first_fault(error: ValidationError, where: str) -> str:
     meant = [f for f in faults if not any(f["loc"][: len(o)] == o for o in other)] or faults
     fault = meant[0]
     place = ".".join(str(part) for part in fault["loc"] if not str(part)[:1].isupper())
-    found = "" if fault["type"] == "missing" else f", found {fault['input']!r}"
+    told = fault["type"] in ("missing", "value_error")
+    found = "" if told else f", found {fault['input']!r}"
     if fault["loc"] and fault["loc"][-1] == "kind":
         kinds = sorted(
             {str(f["ctx"]["expected"]) for f in faults if "expected" in f.get("ctx", {})}
         )
         return f"{where}.{place}: expected one of {', '.join(kinds)}{found}"
-    return f"{where}{'.' + place if place else ''}: {fault['msg'].lower()}{found}"
+    return f"{where}{'.' + place if place else ''}: {_said(fault['msg'])}{found}"
+
+
+def _said(message: str) -> str:
+    """Pydantic's words for a fault; our own, where a dataclass refused its values, as they are."""
+    own = message.removeprefix("Value error, ")
+    return own if own != message else message.lower()
 
 
 def _refuse_unknown(given: Any, known: Any, where: str) -> None:

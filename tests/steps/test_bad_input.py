@@ -84,6 +84,10 @@ def test_star_at_the_edge(files, call):
             "the library of frame 0 holds 0 frames",
         ),
         ("{regions: {kind: annuli, inner: 30}}", "do not fit in a frame of 49×49 px"),
+        (
+            "{model: {kind: median}, regions: {kind: full, inner: 30}}",
+            "nothing is left of 49×49 px",
+        ),
         ("{modle: {}}", "reduction.modle: unknown key; did you mean model?"),
         ("{combination: average}", "reduction.combination: input should be 'median' or 'mean'"),
     ],
@@ -123,3 +127,20 @@ def test_unknown_instrument_names_the_nearest(files, call):
     assert "instrument naco-l2: not known; did you mean naco-l27?" in refuse(
         files, call, *arguments
     )
+
+
+def test_psf_of_nan(files, call):
+    files.change("psf", np.full((21, 21), np.nan))
+    assert "the PSF has no finite pixel" in refuse(files, call)
+
+
+def test_image_that_is_no_product(files, call):
+    output = str(files.folder / "out")
+    said = refuse(files, call, "detect", str(files.folder / "psf.fits"), "--output", output)
+    assert "psf.fits: not an image of a reduction" in said
+
+
+def test_options_file_that_is_not_there(files, call):
+    code, said = call("register", "--observation", "@none.yaml", "--output", str(files.store))
+    assert code == BAD_INPUT
+    assert "No such file or directory: 'none.yaml'" in said

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import xarray
 import zarr
+from astropy.io import fits
 from astropy.table import Table
 
-from exosift.errors import BadInput
+from exosift.errors import Failed
 from exosift.io.sequences import read_sequence
 from exosift.io.store import open_store
 from tests.steps.conftest import COMPANION
@@ -51,15 +52,27 @@ def test_xarray_opens_a_sequence_as_it_is(registered):
     assert found["psf"].dims == ("wavelength", "psf_y", "psf_x")
     np.testing.assert_array_equal(found["cube"].values, read_sequence(registered.store).cube)
     assert found.attrs["target"] == "T"
+    assert found["angle"].attrs["units"] == "deg"
 
 
 def test_four_dimensional_cube_keeps_its_wavelengths(files, call):
     files.change("cube", np.stack([files.read("cube")] * 2))
     files.change("psf", np.stack([files.read("psf")] * 2))
-    assert call(*files.register())[0] == 0
+    code, said = call(*files.register())
+    assert (code, "2 channels, and no wavelengths" in said) == (2, True)
+    files.change("wavelengths", np.array([3.7, 3.9]))
+    row = files.row.replace("}", f", wavelengths: {files.folder}/wavelengths.fits}}")
+    arguments = [row if a == files.row else a for a in files.register()]
+    assert call(*arguments)[0] == 0
     sequence = read_sequence(files.store)
     assert sequence.cube.shape[:2] == (2, 12)
     np.testing.assert_array_equal(sequence.cube[0], sequence.cube[1])
+    np.testing.assert_array_equal(sequence.wavelength, [3.7, 3.9])
+    output = files.folder / "out/pca"
+    arguments = ("--reduction", REDUCTION, "--output", str(output))
+    assert call("subtract", str(files.store), *arguments)[0] == 0
+    one = fits.getdata(output / "image.fits")
+    assert one.shape == (2, 49, 49)
 
 
 def test_missing_chunk_is_noticed_not_read_as_zeros(registered, call):
@@ -68,7 +81,7 @@ def test_missing_chunk_is_noticed_not_read_as_zeros(registered, call):
     assert not np.asarray(zarr.open_group(registered.store, mode="r")["cube"][...]).any()
     arguments = ("--reduction", REDUCTION, "--output", str(registered.folder / "out/pca"))
     code, said = call("subtract", str(registered.store), *arguments)
-    assert code == 2
+    assert code == 4
     assert "array cube has 0 of 1 chunks; remove" in said
     assert not (registered.folder / "out/pca/image.fits").exists()
 
@@ -78,13 +91,13 @@ def test_flipped_byte_is_noticed(registered):
     content = bytearray(chunk.read_bytes())
     content[len(content) // 2] ^= 0xFF
     chunk.write_bytes(bytes(content))
-    with pytest.raises(BadInput, match="chunk"):
+    with pytest.raises(Failed, match="chunk"):
         read_sequence(registered.store)
 
 
 def test_store_without_manifest_is_not_believed(registered):
     registered.store.with_name("sequence.zarr.json").unlink()
-    with pytest.raises(BadInput, match="no manifest"):
+    with pytest.raises(Failed, match="no manifest"):
         open_store(registered.store)
 
 
@@ -98,7 +111,7 @@ def test_interrupted_write_leaves_the_old_store_unvouched(registered, monkeypatc
     monkeypatch.setattr("exosift.io.store._describe", interrupt)
     with pytest.raises(KeyboardInterrupt):
         sequences.write_sequence(registered.store, sequence)
-    with pytest.raises(BadInput, match="no manifest"):
+    with pytest.raises(Failed, match="no manifest"):
         open_store(registered.store)
 
 

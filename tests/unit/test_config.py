@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from exosift.config import load, schema
+from exosift.config import check, load, schema
 from exosift.errors import BadInput
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.pca import Pca
@@ -59,6 +59,9 @@ def test_fault_is_one_line_with_its_place(given, line):
     assert "\n" not in str(caught.value)
 
 
+PUBLIC = "public:naco_betapic/naco_betapic_psf.fits"
+
+
 def write(folder: Path, table: str) -> Path:
     path = folder / "config.yaml"
     path.write_text(
@@ -68,16 +71,17 @@ def write(folder: Path, table: str) -> Path:
     return path
 
 
-HEAD = "target epoch instrument filter cube angles psf\n"
+HEAD = "target epoch instrument filter cube angles psf angle_offset\n"
+GOOD = "T 1 naco-l27 L' c a p -100\n"
 
 
 def test_paths_are_relative_to_the_table(tmp_path):
-    survey = load(write(tmp_path, HEAD + "T 1 naco-l27 L' c.fits /a.fits public:x/p.fits\n"))
+    survey = load(write(tmp_path, HEAD + f"T 1 naco-l27 L' c.fits /a.fits {PUBLIC} -100\n"))
     row = survey.rows[0]
     assert (row.cube, row.angles, row.psf) == (
         str(tmp_path / "c.fits"),
         "/a.fits",
-        "public:x/p.fits",
+        PUBLIC,
     )
 
 
@@ -86,16 +90,40 @@ def test_paths_are_relative_to_the_table(tmp_path):
     [
         (HEAD, "no observations in it"),
         (HEAD + "T 1 naco-l27 L' c a\n", "o.tsv row 1.psf: field required"),
-        (HEAD + "T/U 1 naco-l27 L' c a p\n", "o.tsv row 1: name 'T/U' must be of letters, digits"),
-        (HEAD + "T 1 naco-l27 Ks c a p\n", "filter Ks: VLT/NACO L27 has L'"),
-        (HEAD.replace("psf", "pfs") + "T 1 naco-l27 L' c a p\n", "o.tsv row 1.psf: field required"),
+        (HEAD + GOOD.replace("T", "T/U"), "o.tsv row 1: name 'T/U' must be of letters, digits"),
+        (HEAD + GOOD.replace("L'", "Ks"), "o.tsv row 1: filter Ks: VLT/NACO L27 has L'"),
+        (HEAD.replace("psf", "pfs") + GOOD, "o.tsv row 1.psf: field required"),
         (
-            HEAD + "T 1 naco-l27 L' c a p\nT 1 naco-l27 L' c a p\n",
+            HEAD + GOOD + GOOD,
             "row 2: T at epoch 1 is listed twice",
         ),
+        (HEAD + GOOD.replace("\n", " 1\n"), "o.tsv row 1: more cells than the header has columns"),
+        (HEAD + GOOD.replace(" -100", ""), "has no fixed derotator offset; give the night's"),
+        (HEAD + GOOD.replace(" a ", " simulated "), "must all be `simulated`, or none"),
+        (HEAD + GOOD.replace(" c ", " public:x.fits "), "public:x.fits: no such public file"),
     ],
 )
 def test_fault_of_the_table_names_the_row(tmp_path, table, line):
     with pytest.raises(BadInput, match=r".") as caught:
         load(write(tmp_path, table))
+    assert line in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("simulate", "line"),
+    [
+        ({"companions": {"X/1": []}}, "simulate.companions.X/1: no simulated observation"),
+        (
+            {"scene": {"pixel_scale": 12.25}},
+            "must be those of the instrument `simulated`, 27.19 mas",
+        ),
+        ({"scene": {"diameter": 0}}, "config.simulate.scene: diameter is 0, expected more than 0"),
+    ],
+)
+def test_simulation_that_fits_nothing_is_refused(tmp_path, simulate, line):
+    row = "S 1 simulated L' simulated simulated simulated\n"
+    write(tmp_path, HEAD.replace(" angle_offset", "") + row)
+    given = {"title": "t", "observations": "o.tsv", "reductions": {"median": {}}}
+    with pytest.raises(BadInput) as caught:
+        check(given | {"simulate": simulate}, tmp_path)
     assert line in str(caught.value)

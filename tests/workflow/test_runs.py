@@ -2,7 +2,6 @@
 
 import json
 from copy import deepcopy
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,7 +41,7 @@ def test_image_and_map_carry_ranks_and_sky_coordinates(finished):
 def test_report_shows_every_observation_and_its_figures(finished):
     page = finished.folder / "run/report/index.html"
     text = page.read_text()
-    for name in ("A", "B", "pca", "median", "tiny survey", "numpy"):
+    for name in ("A</a>", "B</a>", "<h3>pca</h3>", "<h3>median</h3>", "tiny survey", "numpy"):
         assert name in text
     for figure in ("registration.png", "pca/detection.png", "median/detection.png"):
         assert f"../results/A/1/{figure}" in text
@@ -69,7 +68,7 @@ def test_other_rank_reruns_only_what_depends_on_it(again):
         "subtract": 2,
         "detect": 2,
     }
-    assert f"{Path('median')}/image.fits" not in run.text
+    assert "median/image.fits" not in run.text
 
 
 def test_new_epoch_leaves_the_others_alone(again):
@@ -94,8 +93,11 @@ def test_failing_observation_leaves_the_others_whole_and_is_named(again):
         *[str(data / f"B/1/{n}.fits") for n in ("angles", "psf")],
         "psf",
     )
+    empty = survey.folder / "empty.fits"
+    empty.touch()
+    hollow = ("F", "1", *broken[2:4], str(empty), *broken[5:])
     absent = ("E", "1", *broken[2:4], str(survey.folder / "none.fits"), *broken[5:])
-    survey.write(SURVEY, [simulated("A", "1"), broken, absent, simulated("D", "1")])
+    survey.write(SURVEY, [simulated("A", "1"), broken, absent, hollow, simulated("D", "1")])
     run = survey.run()
     assert run.code != 0
     for reduction in SURVEY["reductions"]:
@@ -106,6 +108,7 @@ def test_failing_observation_leaves_the_others_whole_and_is_named(again):
     assert status["refused_again"] == 1  # Snakemake's retry met the record, not the data
     line = f"C/1: bad input: {cut}: unreadable or truncated FITS"
     assert line in run.text
+    assert f"F/1: bad input: {empty}: unreadable or truncated FITS" in run.text
     assert f"E/1: bad input: {survey.folder / 'none.fits'}: no such file" in run.text
     assert "unreadable or truncated FITS" in (run.folder / "report/index.html").read_text()
 
@@ -124,7 +127,7 @@ def test_failing_observation_leaves_the_others_whole_and_is_named(again):
         ),
         (
             {"reductions": {"x": {"model": {"kind": "pca", "ranks": [0, 3]}}}},
-            "pca ranks (0, 3): give different numbers from 1, ascending",
+            "reductions.x.model: pca ranks (0, 3): give different numbers from 1, ascending",
         ),
         ({"reductions": {}}, "config.yaml.reductions: none given; name at least one"),
         ({"observations": "none.tsv"}, "none.tsv: no such observations table"),

@@ -1,18 +1,22 @@
 # Names that the rules share: the checked survey, and small functions of wildcards.
 import json
+import os
 import re
 import sys
 from pathlib import Path
 
 from exosift.compute import resources
+from exosift import ALGORITHMS
 from exosift.config import check
 from exosift.errors import ExosiftError
+from exosift.io.atomic import whole
 from exosift.io.shapes import image_shape, sequence_shape
+from exosift.observations import FILES, NAME, located
 from exosift.settings import plain
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
-# Raised with every change of an algorithm that changes results: Snakemake does not see the package.
-ALGORITHMS = 1
+# Jobs call the `exosift` that belongs to the Python running Snakemake, activated or not.
+os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
 FOLDER = Path(workflow.configfiles[-1]).resolve().parent
 CONFIGURATION = Path("logs/configuration.json")
 REPORT = f"exosift report {CONFIGURATION}"
@@ -42,22 +46,14 @@ def every(pattern):
 def keep_configuration():
     """Write the configuration as it was used where the report finds it."""
     used = plain(SURVEY.config) | {"observations": str(FOLDER / SURVEY.config.observations)}
-    CONFIGURATION.parent.mkdir(exist_ok=True)
-    CONFIGURATION.write_text(json.dumps(used, indent=1) + "\n")
+    with whole(CONFIGURATION) as partial:
+        partial.write_text(json.dumps(used, indent=1) + "\n")
 
 
 def row_of(wildcards):
     """The observation's row, with its files where ingest puts them."""
     row = ROWS[wildcards.target, wildcards.epoch]
-    return plain(row) | {name: located(row, name) for name in ("cube", "angles", "psf")}
-
-
-def located(row, name):
-    """Where one of the files of an observation lies."""
-    cell = getattr(row, name)
-    if cell == "simulated":
-        return f"data/{row.target}/{row.epoch}/{name}.fits"
-    return f"data/{cell.removeprefix('public:')}" if cell.startswith("public:") else cell
+    return plain(row) | {name: located(row, name) for name in FILES}
 
 
 def file_of(name):
@@ -69,7 +65,8 @@ def file_of(name):
         row = ROWS[wildcards.target, wildcards.epoch]
         path = located(row, name)
         made = path != getattr(row, name)
-        return path if made or Path(path).exists() else []
+        store = Path(f"results/{row.target}/{row.epoch}/sequence.zarr.json")
+        return path if path and (made or Path(path).exists() or store.exists()) else []
 
     return located_file
 

@@ -11,6 +11,7 @@ rule register:
         cube=file_of("cube"),
         angles=file_of("angles"),
         psf=file_of("psf"),
+        wavelengths=file_of("wavelengths"),
     output:
         sequence="results/{target}/{epoch}/sequence.zarr.json",
         picture=report(

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import fft
 
 from exosift import threads
-from exosift.errors import Failed
+from exosift.errors import BadInput, Failed
 from exosift.types import Floats, Point
 
 Profile = Callable[[Floats, Floats], Floats]
@@ -35,6 +35,10 @@ class Centring:
     method: Literal["symmetry", "gaussian", "moffat", "agpm"] = "gaussian"
     radius: float = 2.0
     frames: Literal["together", "each"] = "each"
+
+    def __post_init__(self) -> None:
+        if self.radius <= 0:
+            raise BadInput(f"radius is {self.radius:g} FWHM, expected more than 0")
 
 
 def _gaussian(squared: Floats, p: Floats) -> Floats:

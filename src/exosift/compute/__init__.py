@@ -1,1 +1,1 @@
-"""How much the steps need and where they run; the only importer of dask."""
+"""How much the steps need."""

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from exosift.detect.significance import (
     elements_in_field,
@@ -70,6 +69,8 @@ def find_candidates(
 
 def _peaks(snr: Floats, fwhm: float, threshold: float) -> Bools:
     """Local maxima of an S/N map (y, x) within half an FWHM, at or above `threshold`."""
+    from scipy import ndimage  # slow to load, and not before there is a map to search
+
     filled = np.where(np.isnan(snr), -np.inf, snr)
     reach = int(np.ceil(fwhm / 2))
     y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]

@@ -1,7 +1,6 @@
 """How often noise alone would do as well: false-positive fractions of S/N values."""
 
 import numpy as np
-from scipy.special import stdtr
 
 from exosift.detect.snr import resolution_elements
 from exosift.types import Floats
@@ -12,6 +11,8 @@ def false_positive_fraction(snr: Floats, radius: Floats, fwhm: float) -> Floats:
 
     Student's t with n − 1 degrees of freedom, n = apertures − 1 (Mawet et al. 2014, eq. 10).
     """
+    from scipy.special import stdtr  # slow to load, and most maps hold no candidate
+
     freedom = resolution_elements(radius, fwhm) - 2
     return np.asarray(stdtr(freedom, -np.asarray(snr, dtype=np.float64)))
 

@@ -12,8 +12,10 @@ from exosift.geometry.grid import centre_of, radius_map
 from exosift.photometry.apertures import ApertureSums
 from exosift.types import Floats, Ints, Point
 
-# Apertures of one piece of work: enough to keep a thread busy, few enough to stay near its core.
+# Apertures of one piece of work: enough to keep a thread busy, few enough to stay near its core;
+# far out, so many for each pixel under them that tabulating the discs on it pays.
 _APERTURES = 1 << 16
+_READINGS = 32
 
 # An aperture that misses more than this share of its area to NaN is not used.
 _MISSING = 1e-3
@@ -56,14 +58,20 @@ def snr_map(image: Floats, fwhm: float) -> Floats:
         flux[aperture >= elements[here, None]] = np.nan
         snr[y[here], x[here]] = _compare(flux)
 
-    threads.over(work, _pieces(elements))
+    threads.over(work, _pieces(elements, radius[inside]))
     return snr
 
 
-def _pieces(elements: Ints) -> list[Ints]:
+def apertures_at_once(radius: Floats) -> Floats:
+    """How many apertures at `radius` [px] make one piece of work; a circle lies on ~4πr pixels."""
+    return np.asarray(np.maximum(_APERTURES, _READINGS * 4 * np.pi * radius))
+
+
+def _pieces(elements: Ints, radius: Floats) -> list[Ints]:
     """Pixels by their number of apertures, as many together as make one piece of work."""
     order = np.argsort(elements, kind="stable")
-    piece = np.cumsum(elements[order]) // _APERTURES
+    share = elements[order] / apertures_at_once(radius[order])
+    piece = np.cumsum(share).astype(int)
     return [p for p in np.split(order, np.flatnonzero(np.diff(piece)) + 1) if p.size]
 
 

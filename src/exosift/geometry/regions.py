@@ -27,9 +27,21 @@ class FullFrame:
     inner: float = 0.0
     kind: Literal["full"] = "full"
 
+    def __post_init__(self) -> None:
+        if self.inner < 0:
+            raise BadInput(f"inner is {self.inner:g} FWHM, expected 0 or more")
+
     def partition(self, shape: tuple[int, int], fwhm: float) -> list[Region]:
-        """One region, for frames of `shape` (y, x); it stands for half of the way to the edge."""
+        """One region of frames of `shape` (y, x), standing for a radius half-way to the edge.
+
+        Raises BadInput when `inner` leaves nothing.
+        """
         pixels = np.flatnonzero(radius_map(shape) >= self.inner * fwhm)
+        if not pixels.size:
+            raise BadInput(
+                f"full frame: nothing is left of {shape[1]}×{shape[0]} px outside "
+                f"{self.inner:g} FWHM: lower regions.inner"
+            )
         return [Region(pixels, min(shape) / 4, "full frame")]
 
 
@@ -43,6 +55,13 @@ class Annuli:
     width: float = 1.0
     inner: float = 0.0
     kind: Literal["annuli"] = "annuli"
+
+    def __post_init__(self) -> None:
+        if self.width <= 0 or self.inner < 0:
+            raise BadInput(
+                f"width is {self.width:g} and inner {self.inner:g} FWHM, expected more than 0, and "
+                "0 or more"
+            )
 
     def partition(self, shape: tuple[int, int], fwhm: float) -> list[Region]:
         """Rings of a frame of `shape` (y, x). Raises BadInput when not even one fits."""

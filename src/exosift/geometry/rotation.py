@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any, Literal
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import fft
 
 from exosift import threads
 from exosift.geometry.grid import radius_map
@@ -126,6 +126,8 @@ def _phases(shear: Floats, start: float, lines: int, length: int, dtype: np.dtyp
 
 def _spline(frames: Floats, angle: Floats) -> Floats:
     """Cubic-spline resampling; frames (time, y, x)."""
+    from scipy import ndimage  # slow to load, and splines are the exception
+
     turned = [
         ndimage.rotate(frame, -degrees, reshape=False, order=3, mode="nearest")
         for frame, degrees in zip(frames, angle, strict=True)

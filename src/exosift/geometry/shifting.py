@@ -1,7 +1,7 @@
 """Shift frames by fractions of a pixel, exactly for band-limited images (Fourier shift theorem)."""
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import fft
 
 from exosift.types import Bools, Floats
 
@@ -28,6 +28,8 @@ def shift(frames: Floats, displacement: Floats) -> Floats:
 
 def _continued(frames: Floats, unseen: Bools) -> Floats:
     """Frames (time, y, x) with every unseen pixel given the value of the nearest that was seen."""
+    from scipy import ndimage  # slow to load, and most frames have no gaps
+
     continued = np.where(unseen, frames.dtype.type(0), frames)
     for frame, gaps in zip(continued, unseen, strict=True):
         if gaps.any() and not gaps.all():

@@ -1,8 +1,8 @@
 """Instruments, each described by one YAML file in this folder.
 
 A description holds `name`, `telescope`, `pixel_scale` [mas/px], the angles that turn a stored
-parallactic angle into true North, `derotator_offset` and `true_north` [deg], and the central
-`wavelengths` [µm] of its filters.
+parallactic angle into true North, `derotator_offset` (null where it changes from night to night)
+and `true_north` [deg], and the central `wavelengths` [µm] of its filters.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Instrument:
     name: str
     telescope: str
     pixel_scale: float
-    derotator_offset: float
+    derotator_offset: float | None
     true_north: float
     wavelengths: Mapping[str, float]
     source: str

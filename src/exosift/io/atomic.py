@@ -1,5 +1,6 @@
 """Nothing half-written: a product appears under its name only when it is whole."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ def whole(path: Path) -> Iterator[Path]:
     The suffix is kept, because writers choose their format by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         yield partial
         partial.replace(path)

@@ -30,7 +30,7 @@ def read_array(path: Path) -> Floats:
             warnings.simplefilter("ignore", AstropyWarning)  # a truncated file fails below
             with fits.open(path, memmap=False) as units:
                 image = next((u.data for u in units if u.is_image and u.header["NAXIS"]), None)
-    except (OSError, TypeError, ValueError, KeyError) as error:
+    except (OSError, TypeError, ValueError, KeyError, fits.VerifyError) as error:
         raise BadInput(
             f"{path}: unreadable or truncated FITS ({error}); fetch or copy the file again"
         ) from error
@@ -41,14 +41,14 @@ def read_array(path: Path) -> Floats:
 
 
 def read_cube(path: Path) -> Floats:
-    """A cube as (wavelength, time, y, x), from (time, y, x) or (wavelength, time, y, x)."""
+    """A float32 cube (wavelength, time, y, x), from (time, y, x) or (wavelength, time, y, x)."""
     cube = read_array(path)
     if cube.ndim not in (3, 4):
         raise BadInput(
             f"{path}: {cube.ndim} axes of {cube.shape}; expected (time, y, x) or "
             "(wavelength, time, y, x)"
         )
-    cube = cube.reshape(-1, *cube.shape[-3:])
+    cube = cube.reshape(-1, *cube.shape[-3:]).astype(np.float32, copy=False)
     blank = np.argwhere(~np.isfinite(cube).any(axis=(2, 3)))
     if blank.size:
         frames = ", ".join(str(frame) for frame in np.unique(blank[:, 1])[:5])
@@ -69,6 +69,14 @@ def read_angles(path: Path, frames: int) -> Floats:
     return angles
 
 
+def read_wavelengths(path: Path, channels: int) -> Floats:
+    """One wavelength [µm] a channel, from any array with that many elements."""
+    wavelengths = read_array(path).astype(np.float64).ravel()
+    if wavelengths.size != channels or not np.all(wavelengths > 0):
+        raise BadInput(f"{path}: {wavelengths} is not one wavelength [µm] for {channels} channels")
+    return wavelengths
+
+
 def read_psf(path: Path, cube: tuple[int, ...]) -> Floats:
     """PSF as (wavelength, y, x), from (y, x) or (wavelength, y, x), for a cube of that shape."""
     psf = read_array(path)
@@ -83,6 +91,12 @@ def read_psf(path: Path, cube: tuple[int, ...]) -> Floats:
             f"({cube[3]}×{cube[2]} px); crop it around the star"
         )
     return psf
+
+
+def write_array(path: Path, values: Floats) -> None:
+    """Write an array as the one image of a FITS file."""
+    with whole(path) as partial:
+        fits.PrimaryHDU(values).writeto(partial, overwrite=True)
 
 
 def write_images(path: Path, images: Floats, observation: Observation, cards: Cards) -> None:
@@ -115,7 +129,12 @@ def write_images(path: Path, images: Floats, observation: Observation, cards: Ca
 def read_images(path: Path) -> tuple[Floats, fits.Header]:
     """Images (variant, y, x) and the header of a product of `write_images`."""
     images = read_array(path)
-    return images.reshape(-1, *images.shape[-2:]), fits.getheader(path)
+    header = fits.getheader(path)
+    if "NRANKS" not in header:
+        raise BadInput(
+            f"{path}: not an image of a reduction; give image.fits of `exosift subtract`"
+        )
+    return images.reshape(-1, *images.shape[-2:]), header
 
 
 def observation_of(header: fits.Header) -> Observation:

@@ -33,19 +33,19 @@ FILES = {
 def fetch(name: str) -> Path:
     """A checked local copy of the public file `name`.
 
-    Raises BadInput for an unknown name or a file of another content, Transient when the download
-    fails.
+    Raises BadInput for an unknown name or a local file of another content, Transient when the
+    download fails.
     """
     if name not in FILES:
         raise BadInput(f"{name}: no such public file; known are {', '.join(sorted(FILES))}")
     digest, address = FILES[name]
-    import pooch  # slow, and not needed by those who only hash
-
-    folder = os.environ.get("EXOSIFT_DATA")
-    if folder and (local := Path(folder) / name).exists():
+    local = local_copy(name)
+    if local is not None:
         if (found := sha256(local)) != digest:
             raise BadInput(f"{local}: SHA-256 is {found}, expected {digest}; replace the file")
         return local
+    import pooch  # slow, and not needed by those who only hash
+
     try:
         cached = pooch.retrieve(
             address,
@@ -54,13 +54,20 @@ def fetch(name: str) -> Path:
             pooch.os_cache("exosift") / Path(name).parent,
         )
     except ValueError as error:
-        raise BadInput(f"{name}: what {address} holds is not the known file ({error})") from error
+        raise Transient(f"{name}: what {address} gave is not the known file ({error})") from error
     except OSError as error:
         raise Transient(
             f"{name}: download from {address} failed ({error}); try again, or put the "
             "file in a folder and name that in EXOSIFT_DATA"
         ) from error
     return Path(cached)
+
+
+def local_copy(name: str) -> Path | None:
+    """The file `name` in the folder that EXOSIFT_DATA names; None when it is not there."""
+    folder = os.environ.get("EXOSIFT_DATA")
+    local = Path(folder) / name if folder else None
+    return local if local is not None and local.exists() else None
 
 
 def sha256(path: Path) -> str:

@@ -28,11 +28,11 @@ _UNITS = {"angle": "deg", "mjd": "d", "wavelength": "um"}
 def write_sequence(store: Path, sequence: Sequence) -> None:
     """Write a sequence as a Zarr v3 group that xarray reads as it is."""
     arrays = {
-        name: (dimensions, getattr(sequence, name))
+        name: (dimensions, getattr(sequence, name), _UNITS.get(name, ""))
         for name, dimensions in _DIMENSIONS.items()
         if getattr(sequence, name) is not None
     }
-    write_store(store, arrays, _plain(sequence.observation) | {"units": _UNITS})
+    write_store(store, arrays, _plain(sequence.observation))
 
 
 def _plain(observation: Observation) -> dict[str, Any]:
@@ -49,7 +49,6 @@ def read_sequence(store: Path) -> Sequence:
     """Read a sequence. Raises BadInput when the store is damaged or is not one."""
     group = open_store(store)
     attributes = dict(group.attrs)
-    attributes.pop("units", None)
     try:
         observation = Observation(
             **attributes
@@ -73,7 +72,7 @@ def read_header(store: Path) -> tuple[dict[str, Any], Floats]:
 def write_residuals(store: Path, residuals: Floats, variants: tuple[int, ...]) -> None:
     """Write residuals (variant, wavelength, time, y, x) before derotation, images kept whole."""
     arrays = {
-        "residuals": (("variant", *_CUBE), residuals),
-        "variant": (("variant",), np.asarray(variants)),
+        "residuals": (("variant", *_CUBE), residuals, ""),
+        "variant": (("variant",), np.asarray(variants), ""),
     }
     write_store(store, arrays, {"comment": "frames minus star, not derotated"}, tiled="time")

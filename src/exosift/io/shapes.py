@@ -12,7 +12,10 @@ from exosift.types import Shape
 
 def sequence_shape(manifest: str) -> Shape:
     """Shape (wavelength, time, y, x) of the cube that a sequence's manifest vouches for."""
-    return tuple(json.loads(Path(manifest).read_text())["arrays"]["cube"]["shape"])
+    try:
+        return tuple(json.loads(Path(manifest).read_text())["arrays"]["cube"]["shape"])
+    except (ValueError, KeyError, TypeError):
+        return ()
 
 
 def image_shape(path: str) -> Shape:
@@ -23,5 +26,5 @@ def image_shape(path: str) -> Shape:
         with fits.open(path) as units:
             header = next(u.header for u in units if u.is_image and u.header["NAXIS"])
         return tuple(int(header[f"NAXIS{i}"]) for i in range(header["NAXIS"], 0, -1))
-    except (OSError, StopIteration, KeyError):
+    except (OSError, StopIteration, KeyError, ValueError, TypeError, fits.VerifyError):
         return ()

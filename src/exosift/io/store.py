@@ -18,11 +18,11 @@ import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from exosift import __version__
-from exosift.errors import BadInput
+from exosift.errors import Failed
 from exosift.io.atomic import whole
 
-Arrays = Mapping[str, tuple[tuple[str, ...], np.ndarray]]
-"""Name → (dimension names, values)."""
+Arrays = Mapping[str, tuple[tuple[str, ...], np.ndarray, str]]
+"""Name → (dimension names, values, unit)."""
 
 # A chunk is at most about so many bytes: large enough to read well, small enough to stream.
 _CHUNK = 32 * 2**20
@@ -47,13 +47,14 @@ def write_store(
     shutil.rmtree(partial, ignore_errors=True)
     partial.parent.mkdir(parents=True, exist_ok=True)
     group = zarr.create_group(partial, attributes=dict(attributes))
-    for name, (dimensions, values) in arrays.items():
+    for name, (dimensions, values, unit) in arrays.items():
         array = group.create_array(
             name,
             shape=values.shape,
             dtype=values.dtype,
             chunks=_chunks(values, dimensions, tiled),
             dimension_names=dimensions,
+            attributes={"units": unit} if unit else {},
             compressors=(ZstdCodec(level=1), Crc32cCodec()),
             config={"write_empty_chunks": True},  # or a chunk of zeros would count as missing
         )
@@ -84,11 +85,10 @@ def _describe(store: Path) -> dict[str, Any]:
     digest = hashlib.sha256()
     for name, array in sorted(zarr.open_group(store, mode="r").arrays()):
         chunks = _chunk_files(store / name)
-        arrays[name] = {
-            "shape": array.shape,
-            "dtype": str(array.dtype),
-            "chunks": prod(ceil(n / c) for n, c in zip(array.shape, array.chunks, strict=True)),
-        }
+        count = prod(ceil(n / c) for n, c in zip(array.shape, array.chunks, strict=True))
+        if len(chunks) != count:
+            raise Failed(f"{store}: {len(chunks)} of {count} chunks of {name} were written")
+        arrays[name] = {"shape": array.shape, "dtype": str(array.dtype), "chunks": count}
         for path in chunks:
             digest.update(str(path.relative_to(store)).encode())
             digest.update(path.read_bytes())
@@ -101,41 +101,47 @@ def _chunk_files(array: Path) -> list[Path]:
 
 
 def read_manifest(store: Path) -> dict[str, Any]:
-    """The manifest of a store. Raises BadInput when there is none or it makes no sense."""
+    """The manifest of a store. Raises Failed when there is none or it makes no sense."""
     path = manifest_of(store)
     try:
-        content = json.loads(path.read_text())
-        return dict(content["arrays"]) and dict(content)
+        content = dict(json.loads(path.read_text()))
+        content["arrays"] = dict(content["arrays"])
     except FileNotFoundError:
-        raise BadInput(
+        raise Failed(
             f"{store}: no manifest {path.name} beside it; the store is not whole, "
             "run the step that writes it again"
         ) from None
-    except (ValueError, KeyError) as error:
-        raise BadInput(
+    except (ValueError, KeyError, TypeError) as error:
+        raise Failed(
             f"{path}: not a manifest ({error}); remove it and run the step that writes "
             "the store again"
         ) from error
+    return content
 
 
 def read_whole(group: zarr.Group, name: str) -> np.ndarray:
-    """An array of a store. Raises BadInput when a chunk is not what was written."""
+    """An array of a store. Raises Failed when a chunk is not what was written."""
     try:
         return np.asarray(group[name][...])
     except ValueError as error:  # the checksum that each chunk carries
-        raise BadInput(
+        raise Failed(
             f"{group.store_path}: a chunk of {name} is damaged ({error}); remove the store's "
             "manifest and run again to make it anew"
         ) from error
 
 
 def open_store(store: Path) -> zarr.Group:
-    """Open a store whose chunks are all there. Raises BadInput naming the array that is damaged."""
+    """Open a store whose chunks are all there. Raises Failed naming the array that is damaged."""
     for name, expected in read_manifest(store)["arrays"].items():
         found = len(_chunk_files(store / name))
         if found != expected["chunks"]:
-            raise BadInput(
+            raise Failed(
                 f"{store}: array {name} has {found} of {expected['chunks']} chunks; remove "
                 f"{manifest_of(store)} and run again to make the store anew"
             )
-    return zarr.open_group(store, mode="r")
+    try:
+        return zarr.open_group(store, mode="r")
+    except (OSError, ValueError, KeyError) as error:
+        raise Failed(
+            f"{store}: not a Zarr store ({error}); remove {manifest_of(store)} and run again"
+        ) from error

@@ -13,7 +13,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from exosift.types import Floats, Ints
 
-# Steps of the grid of offsets, a pixel: with 48, sums are within 1e-3 of their rms, even on white noise.
+# Steps of the grid of offsets, a pixel: with 48, sums are within 1e-3 of their rms, even on white
+# noise.
 _STEPS = 48
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from exosift.errors import BadInput
-from exosift.geometry.shifting import shift
 from exosift.photometry.apertures import aperture_flux
 from exosift.types import Floats, Point
 
@@ -55,6 +54,12 @@ def normalised_psf(psf: Floats) -> tuple[Floats, float, float]:
     Returns the template (odd, square), its FWHM [px] and the flux that it had in that aperture.
     Raises BadInput when the image holds no point source.
     """
+    from exosift.geometry.shifting import shift  # scipy.fft is slow to load, fits do without
+
+    if not np.isfinite(psf).any():
+        raise BadInput(
+            "the PSF has no finite pixel: give an unsaturated off-axis image of the star"
+        )
     size = min(psf.shape) - (min(psf.shape) + 1) % 2
     peak = np.unravel_index(np.nanargmax(psf), psf.shape)
     guess = (float(peak[1]), float(peak[0]))

@@ -55,7 +55,7 @@ def reduce(
             images[v, i] = image(left[v, i], sequence.angle, reduction, sequence.mask[i])
     left[:, sequence.mask] = np.nan
     progress(steps, steps)
-    return Reduced(variants, left, images.mean(axis=1))
+    return Reduced(variants, left, np.stack([combine(one, "mean") for one in images]))
 
 
 def image(left: Floats, angle: Floats, reduction: Reduction, mask: Bools | None = None) -> Floats:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exosift.errors import BadInput
 from exosift.types import Bools, Floats
 
 
@@ -18,6 +19,13 @@ class References:
 
     rotation: float = 0.0
     nearest: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.rotation < 0 or (self.nearest is not None and self.nearest < 1):
+            raise BadInput(
+                f"rotation is {self.rotation:g} FWHM and nearest {self.nearest}, expected 0 or "
+                "more, and 1 or more"
+            )
 
     def usable(self, angle: Floats, radius: float, fwhm: float) -> Bools:
         """usable[target, reference] for frames at `angle` (time,) [deg], a region at `radius` [px].

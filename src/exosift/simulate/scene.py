@@ -61,6 +61,9 @@ class Simulation:
         for name in ("size", "psf_size"):
             if getattr(self, name) % 2 == 0:
                 raise BadInput(f"{name} is {getattr(self, name)} px, expected an odd number")
+        for name in ("diameter", "pixel_scale", "wavelength", "star_electrons", "correlation_time"):
+            if getattr(self, name) <= 0:
+                raise BadInput(f"{name} is {getattr(self, name):g}, expected more than 0")
         for name in ("frames", "residual_screens"):
             if getattr(self, name) < 1:
                 raise BadInput(f"{name} is {getattr(self, name)}, expected at least 1")

@@ -6,6 +6,7 @@ import numpy as np
 
 from exosift.detect.candidates import Candidate, Search, find_candidates
 from exosift.detect.snr import snr_map
+from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of
 from exosift.io.fits import observation_of, read_images, write_images
 from exosift.report.summary import CandidateRow
@@ -21,6 +22,11 @@ def run(image: Path, search: Search, folder: Path) -> None:
         fwhm, scale = observation.fwhm[0], observation.pixel_scale
         ranks = tuple(int(header[f"RANK{i}"]) for i in range(1, header["NRANKS"] + 1))
         snr = np.stack([snr_map(one, fwhm) for one in images])
+        if not np.isfinite(snr).any():
+            raise BadInput(
+                f"{image}: no pixel has enough apertures around the star to tell a signal from "
+                "noise: widen the regions or give larger frames"
+            )
         found = find_candidates(images, snr, ranks, fwhm, search.threshold)
         # Both are slow to load, and not needed before there is something to write.
         from exosift.io.tables import write_candidates

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from exosift.io.atomic import whole
-from exosift.io.public import fetch
+from exosift.io.public import fetch, local_copy
 from exosift.steps.recording import recorded
 
 
 def run(name: str, output: Path) -> None:
     """Link the checked local copy of the public file `name` to `output`."""
-    with recorded("fetch", output.parent, [], {"name": name}):
-        local = fetch(name).resolve()
+    local = local_copy(name)
+    inputs = [] if local is None else [local]
+    with recorded(f"fetch-{output.stem}", output.parent, inputs, {"name": name}):
+        found = fetch(name).resolve()
         with whole(output) as partial:
-            partial.symlink_to(local)
+            partial.symlink_to(found)

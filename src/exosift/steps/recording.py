@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from exosift import __version__
+from exosift import ALGORITHMS, __version__
 from exosift.errors import BadInput, ExosiftError
 from exosift.io.atomic import whole
 
@@ -35,6 +35,7 @@ def recorded(step: str, folder: Path, inputs: list[Path], settings: Any) -> Iter
         _record(path, before | {"refused_again": before.get("refused_again", 0) + 1})
         raise BadInput(str(before["line"]))
     entry = {"step": step, "fingerprint": mark, "exosift": __version__, "settings": settings}
+    _record(path, entry | {"status": "started", "line": ""})  # what a killed step leaves
     try:
         yield
     except ExosiftError as error:
@@ -64,8 +65,13 @@ def _record(path: Path, entry: dict[str, Any]) -> None:
 
 def _fingerprint(step: str, inputs: list[Path], settings: Any) -> str:
     """Hash of what decides the outcome: step, version, settings, and each input's size and time."""
-    facts = [step, __version__, settings]
+    facts = [step, __version__, ALGORITHMS, settings]
     for path in inputs:
         found = path.stat() if path.exists() else None
         facts.append([str(path), found and [found.st_size, found.st_mtime_ns]])
+    return digest(facts)
+
+
+def digest(facts: Any) -> str:
+    """SHA-256 of plain values, hexadecimal."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

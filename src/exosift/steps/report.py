@@ -17,7 +17,7 @@ from exosift.errors import ExosiftError
 from exosift.io.atomic import whole
 from exosift.io.sequences import read_header
 from exosift.io.tables import read_candidates
-from exosift.psfsub.catalogue import Reduction
+from exosift.observations import FILES, Row, located, makers
 from exosift.report.pages import render
 from exosift.report.summary import (
     CandidateRow,
@@ -26,7 +26,7 @@ from exosift.report.summary import (
     RunSummary,
     Status,
 )
-from exosift.settings import Row, plain
+from exosift.settings import plain
 from exosift.steps.recording import read_status
 
 _PACKAGES = ("exosift", "numpy", "scipy", "astropy", "zarr", "snakemake")
@@ -40,7 +40,7 @@ def run(survey: Survey, results: Path, page: Path) -> RunSummary:
         observations=tuple(_observation(row, config, results, page.parent) for row in survey.rows),
         config=yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True),
         versions={"python": sys.version.split()[0]} | {name: version(name) for name in _PACKAGES},
-        command=f"exosift report (in {Path.cwd()})",
+        command=f"snakemake --directory {results.resolve().parent}",
         finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
     with whole(page) as partial:
@@ -51,16 +51,17 @@ def run(survey: Survey, results: Path, page: Path) -> RunSummary:
 def _observation(row: Row, config: Config, results: Path, base: Path) -> ObservationSummary:
     """One observation, as far as it came."""
     folder = results / row.target / row.epoch
-    status, line = _ended(folder, "register", _source_folder(row, results))
+    status, line = _registered(row, config, results)
     header: Mapping[str, Any] = {}
     angle = np.array([])
     if status == "done":
         try:
             header, angle = read_header(folder / "sequence.zarr")
         except ExosiftError as error:
-            status, line = "bad input", str(error)
+            status, line = "failed", str(error)
     flux = header.get("star_flux")
-    note = "no star flux in the data: no contrasts" if flux is None else f"star flux {flux:.4g}"
+    note = "no star flux in the data: no contrasts" if flux is None else "not computed"
+    done = status == "done"
     return ObservationSummary(
         target=row.target,
         epoch=row.epoch,
@@ -75,19 +76,35 @@ def _observation(row: Row, config: Config, results: Path, base: Path) -> Observa
         star=tuple(header["raw_star"]) if header else (nan, nan),
         contrast_note=note if header else "",
         history=header.get("history", {}),
-        figure=_relative(folder / "registration.png", base),
+        figure=_relative(folder / "registration.png", base) if done else None,
         reductions=tuple(
-            _reduction(name, reduction, folder / name, base)
-            for name, reduction in config.reductions.items()
+            _reduction(name, config, folder / name, base, done) for name in config.reductions
         ),
     )
 
 
-def _reduction(name: str, reduction: Reduction, folder: Path, base: Path) -> ReductionSummary:
+def _registered(row: Row, config: Config, results: Path) -> tuple[Status, str]:
+    """How an observation came to its sequence; where it did not, the first step that failed."""
+    for place, step in makers(row):
+        status, line = _ended(results.parent / place, step)
+        if status != "done":
+            return status, line
+    folder = results / row.target / row.epoch
+    told = plain(row) | {name: located(row, name) for name in FILES}
+    return _ended(folder, "register", {"row": told, "centring": plain(config.register)})
+
+
+def _reduction(
+    name: str, config: Config, folder: Path, base: Path, registered: bool
+) -> ReductionSummary:
     """One reduction of one observation, as far as it came."""
-    status, line = _ended(folder, "subtract")
+    reduction = plain(config.reductions[name])
+    status: Status = "missing"
+    line = ""
+    if registered:
+        status, line = _ended(folder, "subtract", reduction)
     if status == "done":
-        status, line = _ended(folder, "detect")
+        status, line = _ended(folder, "detect", plain(config.search))
     rows: list[dict[str, float]] = []
     if status == "done":
         try:
@@ -99,35 +116,29 @@ def _reduction(name: str, reduction: Reduction, folder: Path, base: Path) -> Red
         status=status,
         line=line,
         candidates=tuple(_candidate(row) for row in rows),
-        figure=_relative(folder / "detection.png", base),
-        settings=yaml.safe_dump(plain(reduction), sort_keys=False),
+        figure=_relative(folder / "detection.png", base) if status == "done" else None,
+        settings=yaml.safe_dump(reduction, sort_keys=False),
     )
 
 
 def _candidate(row: dict[str, float]) -> CandidateRow:
     """A line of the candidates table as the page wants it."""
-    shown = {
-        name: row[name]
-        for name in ("x", "y", "separation", "position_angle", "snr", "fpf", "false_alarm")
-    }
-    return CandidateRow(**shown, rank=int(row["rank"]) or None)
+    names = ("x", "y", "separation", "position_angle", "snr", "fpf", "false_alarm")
+    return CandidateRow(**{name: row[name] for name in names}, rank=int(row["rank"]) or None)
 
 
-def _ended(folder: Path, step: str, before: Path | None = None) -> tuple[Status, str]:
-    """How a step ended; where it left no word, how the one that feeds it from `before` ended."""
+def _ended(folder: Path, step: str, settings: Any = None) -> tuple[Status, str]:
+    """How a step ended; one with other `settings` than these has not run yet."""
     found = read_status(folder, step)
-    if not found and before is not None:
-        found = next((s for name in ("fetch", "simulate") if (s := read_status(before, name))), {})
-        if found.get("status") == "done":
-            found = {}
     if not found:
         return "missing", f"{step} did not run"
+    if settings is not None and found["settings"] != settings:
+        return "missing", f"{step} did not run with these settings; what is there is older"
+    if found["status"] == "started":
+        return "failed", f"{step} was interrupted (killed, or out of memory or time); see its log"
+    if found["status"] == "transient":
+        return "failed", found["line"]
     return found["status"], found["line"]
-
-
-def _source_folder(row: Row, results: Path) -> Path:
-    """Where the files of an observation were put, if the run put them somewhere."""
-    return results.parent / "data" / row.target / row.epoch
 
 
 def _relative(path: Path, base: Path) -> str | None:

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 
 from exosift.io.atomic import whole
+from exosift.io.fits import write_array
 from exosift.settings import plain
 from exosift.simulate.scene import InjectedCompanion, Simulation
 from exosift.simulate.sequence import simulate
@@ -25,8 +25,7 @@ def run(
     with recorded("simulate", folder, [], truth):
         made = simulate(scene, companions, np.random.default_rng([seed, *name.encode()]))
         for product, values in (("cube", made.cube), ("angles", made.angle), ("psf", made.psf)):
-            with whole(folder / f"{product}.fits") as partial:
-                fits.PrimaryHDU(values).writeto(partial, overwrite=True)
+            write_array(folder / f"{product}.fits", values)
         truth |= {"star": made.star.tolist(), "star_flux": made.star_flux}
         with whole(folder / "truth.json") as partial:
             partial.write_text(json.dumps(truth, indent=1) + "\n")

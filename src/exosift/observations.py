@@ -1,0 +1,132 @@
+"""The observations table: what was observed, where its files are, and whether it makes sense."""
+
+import csv
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from exosift import instruments
+from exosift.errors import BadInput
+from exosift.io.public import FILES as PUBLIC
+from exosift.settings import parse
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
+"""Names of targets, epochs and reductions become folders."""
+
+FILES = ("cube", "angles", "psf", "wavelengths")
+"""Columns that name files."""
+
+SIMULATED = "simulated"
+"""What stands for a file, and for the instrument, of made-up data."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the observations table: what was observed, and where its files are.
+
+    cube, angles, psf: FITS files, absolute or relative to the table; `public:NAME` for public data,
+    `simulated` (all three) to simulate them. wavelengths: FITS file [µm], for cubes with several.
+    angle_offset [deg]: added to the angles as stored, besides the instrument's true North, where
+    the instrument's derotator has no fixed one. star_flux: of the star in the 1-FWHM aperture, cube
+    units; `psf` when the PSF file is in cube units; empty when unknown. exposure_time [s].
+    """
+
+    target: str
+    epoch: str
+    instrument: str
+    filter: str
+    cube: str
+    angles: str
+    psf: str
+    wavelengths: str = ""
+    angle_offset: float | None = None
+    star_flux: float | Literal["psf"] | None = None
+    exposure_time: float | None = None
+    transmission: float = 1.0
+
+
+def read_table(path: Path) -> tuple[Row, ...]:
+    """Read a tab-separated table and check every line; file names come out absolute.
+
+    Raises BadInput naming the row.
+    """
+    if not path.exists():
+        raise BadInput(f"{path}: no such observations table")
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    rows: dict[tuple[str, str], Row] = {}
+    for number, cells in enumerate(csv.DictReader(lines, delimiter="\t"), 1):
+        where = f"{path.name} row {number}"
+        if None in cells:
+            raise BadInput(f"{where}: more cells than the header has columns")
+        row = parse(Row, {name: cell for name, cell in cells.items() if cell}, where)
+        try:
+            _check(row)
+        except BadInput as error:
+            raise BadInput(f"{where}: {error}") from None
+        if (row.target, row.epoch) in rows:
+            raise BadInput(
+                f"{where}: {row.target} at epoch {row.epoch} is listed twice; remove one"
+            )
+        rows[row.target, row.epoch] = replace(
+            row,
+            cube=_resolved(row.cube, path.parent),
+            angles=_resolved(row.angles, path.parent),
+            psf=_resolved(row.psf, path.parent),
+            wavelengths=_resolved(row.wavelengths, path.parent),
+        )
+    if not rows:
+        raise BadInput(f"{path}: no observations in it")
+    return tuple(rows.values())
+
+
+def _check(row: Row) -> None:
+    """Refuse what cannot be meant."""
+    for name in (row.target, row.epoch):
+        refuse_name(name)
+    instrument = instruments.load(row.instrument)
+    instrument.wavelength(row.filter)
+    made = [getattr(row, name) == SIMULATED for name in ("cube", "angles", "psf")]
+    if any(made) and not (all(made) and row.instrument == SIMULATED):
+        raise BadInput("cube, angles, psf and instrument must all be `simulated`, or none")
+    if instrument.derotator_offset is None and row.angle_offset is None:
+        raise BadInput(
+            f"{instrument.name} has no fixed derotator offset; give the night's in a column "
+            "angle_offset [deg]"
+        )
+    for name in FILES:
+        cell = getattr(row, name)
+        if cell.startswith("public:") and cell.removeprefix("public:") not in PUBLIC:
+            raise BadInput(f"{cell}: no such public file; known are {', '.join(sorted(PUBLIC))}")
+
+
+def refuse_name(name: str) -> None:
+    """Raise BadInput for a name that cannot be a folder's."""
+    if not re.fullmatch(NAME, name):
+        raise BadInput(f"name {name!r} must be of letters, digits and _ . + - alone")
+
+
+def _resolved(cell: str, folder: Path) -> str:
+    """A cell of the table as an absolute path, or as the name that it is."""
+    named = cell.startswith("public:") or cell in (SIMULATED, "")
+    return cell if named else str((folder / cell).resolve())
+
+
+def located(row: Row, name: str) -> str:
+    """Where a file of an observation lies, seen from the run's folder; empty when it has none."""
+    cell = str(getattr(row, name))
+    if cell == SIMULATED:
+        return f"data/{row.target}/{row.epoch}/{name}.fits"
+    return f"data/{cell.removeprefix('public:')}" if cell.startswith("public:") else cell
+
+
+def makers(row: Row) -> list[tuple[str, str]]:
+    """The steps that bring an observation's files, as (folder under the run's, step)."""
+    steps = []
+    for name in FILES:
+        path = Path(located(row, name))
+        if getattr(row, name) == SIMULATED:
+            steps.append((str(path.parent), "simulate"))
+        elif getattr(row, name).startswith("public:"):
+            steps.append((str(path.parent), f"fetch-{path.stem}"))
+    return steps

@@ -1,0 +1,107 @@
+"""The report on real folders: it believes only what this configuration finished."""
+
+import json
+
+import pytest
+import yaml
+
+from exosift.config import load
+from exosift.observations import FILES, located
+from exosift.settings import plain
+from exosift.steps import report
+from exosift.steps.recording import status_of
+
+HEAD = "target\tepoch\tinstrument\tfilter\tcube\tangles\tpsf\n"
+ROW = "T\t1\tsimulated\tL'\t{0}\t{0}\t{0}\n"
+SETTINGS = {
+    "title": "t",
+    "observations": "o.tsv",
+    "register": {"method": "symmetry"},
+    "reductions": {"pca": {"model": {"kind": "pca", "ranks": [2]}, "regions": {"kind": "full"}}},
+}
+
+
+@pytest.fixture
+def run(files, call):
+    """A finished run by hand, in the layout of the workflow."""
+    folder = files.folder
+    names = "\t".join(f"{folder}/{name}.fits" for name in ("cube", "angles", "psf"))
+    (folder / "o.tsv").write_text(HEAD + f"T\t1\tsimulated\tL'\t{names}\n")
+    (folder / "config.yaml").write_text(yaml.safe_dump(SETTINGS))
+    survey = load(folder / "config.yaml")
+    row = survey.rows[0]
+    told = json.dumps(plain(row) | {name: located(row, name) for name in FILES})
+    place = folder / "results/T/1"
+    centring = json.dumps(plain(survey.config.register))
+    register = ("register", "--observation", told, "--centring", centring)
+    assert call(*register, "--output", str(place / "sequence.zarr"))[0] == 0
+    reduction = json.dumps(plain(survey.config.reductions["pca"]))
+    subtract = ("subtract", str(place / "sequence.zarr"), "--reduction", reduction)
+    assert call(*subtract, "--output", str(place / "pca"))[0] == 0
+    assert call("detect", str(place / "pca/image.fits"), "--output", str(place / "pca"))[0] == 0
+    return folder
+
+
+def told(folder):
+    """What the report says of the one observation and its one reduction."""
+    summary = report.run(
+        load(folder / "config.yaml"), folder / "results", folder / "report/index.html"
+    )
+    observation = summary.observations[0]
+    return observation, observation.reductions[0]
+
+
+def leave(folder, step, **status):
+    """Put another word into what a step left."""
+    path = status_of(folder, step)
+    path.write_text(json.dumps(json.loads(path.read_text()) | status))
+
+
+def test_finished_run_is_told_with_figures_and_candidates(run):
+    observation, reduction = told(run)
+    assert (observation.status, reduction.status) == ("done", "done")
+    assert observation.figure == "../results/T/1/registration.png"
+    assert reduction.candidates
+    assert reduction.candidates[0].position_angle == pytest.approx(300, abs=2)
+
+
+def test_killed_step_is_not_taken_for_done(run):
+    leave(run / "results/T/1/pca", "subtract", status="started")
+    _, reduction = told(run)
+    assert reduction.status == "failed"
+    assert "interrupted" in reduction.line
+    assert (reduction.figure, reduction.candidates) == (None, ())
+
+
+def test_results_of_other_settings_are_not_shown(run):
+    changed = SETTINGS | {"reductions": {"pca": {"model": {"kind": "pca", "ranks": [3]}}}}
+    (run / "config.yaml").write_text(yaml.safe_dump(changed))
+    _, reduction = told(run)
+    assert reduction.status == "missing"
+    assert "did not run with these settings" in reduction.line
+    assert reduction.candidates == ()
+
+
+def test_reductions_of_an_observation_that_fails_now_are_not_shown(run):
+    leave(run / "results/T/1", "register", status="bad input", line="cube.fits: gone bad")
+    observation, reduction = told(run)
+    assert (observation.status, observation.line) == ("bad input", "cube.fits: gone bad")
+    assert (reduction.status, reduction.candidates, reduction.figure) == ("missing", (), None)
+    assert "Not reached" in (run / "report/index.html").read_text()
+
+
+def test_failed_source_is_why_an_observation_is_missing(tmp_path):
+    (tmp_path / "o.tsv").write_text(HEAD + ROW.format("simulated"))
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(SETTINGS))
+    path = status_of(tmp_path / "data/T/1", "simulate")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"status": "transient", "line": "no electricity", "settings": {}}))
+    observation, _ = told(tmp_path)
+    assert (observation.status, observation.line) == ("failed", "no electricity")
+
+
+def test_damaged_store_is_told(run):
+    next((run / "results/T/1/sequence.zarr/cube/c").rglob("*")).rename(run / "elsewhere")
+    observation, _ = told(run)
+    assert observation.status == "failed"
+    assert "array cube has 0 of 1 chunks" in observation.line
