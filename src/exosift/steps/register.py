@@ -74,7 +74,7 @@ def _observation(
         "fwhm": "Gaussian fit to the core of the PSF",
         "pixel_scale": instrument.source,
         "software": f"exosift {__version__}",
-        "settings": f"SHA-256 {digest(settings)}",
+        "settings": f"SHA-256 {digest(settings)[:16]}…",
     }
     return Observation(
         target=row.target,
