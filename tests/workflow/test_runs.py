@@ -148,3 +148,10 @@ def test_target_listed_twice_is_refused(survey):
     assert run.code != 0
     assert "observations.tsv row 2: A at epoch 1 is listed twice; remove one" in run.text
     assert not (run.folder / "results").exists()
+
+
+def test_snakemake_makes_its_own_report_with_captions(finished):
+    page = finished.folder / "snakemake.html"
+    run = finished.run("--report", str(page))
+    assert run.code == 0, run.text[-2000:]
+    assert "Candidates are circled and numbered, strongest first" in page.read_text()

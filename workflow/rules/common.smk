@@ -14,8 +14,11 @@ from exosift.io.shapes import image_shape, sequence_shape
 from exosift.observations import FILES, NAME, located
 from exosift.settings import plain
 
-# Jobs call the `exosift` that belongs to the Python running Snakemake, activated or not.
-os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+# Jobs find the `exosift` that stands beside the Python running Snakemake, activated or not.
+shell.prefix(f"set -euo pipefail; export PATH=$PATH:{Path(sys.executable).parent}; ")
+# With `--software-deployment-method conda` they run in envs/exosift.yaml, which installs exosift
+# from where the workflow is.
+os.environ.update(EXOSIFT_ROOT=str(workflow.basedir))
 
 FOLDER = Path(workflow.configfiles[-1]).resolve().parent
 CONFIGURATION = Path("logs/configuration.json")
@@ -74,3 +77,22 @@ def file_of(name):
 def reduction_of(wildcards):
     """The reduction's parameters."""
     return plain(SURVEY.config.reductions[wildcards.reduction])
+
+
+def register_memory(wildcards, input, attempt):
+    shape = image_shape(input.cube) if input.cube else ()
+    return resources.register_memory(shape, attempt)
+
+
+def subtract_memory(wildcards, input, attempt):
+    ranks = len(SURVEY.config.reductions[wildcards.reduction].model.variants)
+    return resources.subtract_memory(sequence_shape(input.sequence), ranks, attempt)
+
+
+def subtract_minutes(wildcards, input, attempt):
+    ranks = len(SURVEY.config.reductions[wildcards.reduction].model.variants)
+    return resources.subtract_minutes(sequence_shape(input.sequence), ranks, attempt)
+
+
+def detect_memory(wildcards, input, attempt):
+    return resources.detect_memory(image_shape(input.image), attempt)

@@ -1,10 +1,6 @@
 # S/N maps and candidates.
 
 
-def detect_memory(wildcards, input, attempt):
-    return resources.detect_memory(image_shape(input.image), attempt)
-
-
 rule detect:
     input:
         image="results/{target}/{epoch}/{reduction}/image.fits",
@@ -22,6 +18,8 @@ rule detect:
         "logs/detect/{target}/{epoch}/{reduction}.log",
     benchmark:
         "benchmarks/detect/{target}/{epoch}/{reduction}.tsv"
+    conda:
+        "../../envs/exosift.yaml"
     threads: 1
     resources:
         mem_mb=detect_memory,

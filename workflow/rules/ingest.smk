@@ -11,6 +11,8 @@ rule fetch:
     wildcard_constraints:
         folder=NAME,
         file=NAME,
+    conda:
+        "../../envs/exosift.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -29,6 +31,8 @@ rule simulate:
         "logs/simulate/{target}/{epoch}.log",
     benchmark:
         "benchmarks/simulate/{target}/{epoch}.tsv"
+    conda:
+        "../../envs/exosift.yaml"
     threads: 2
     resources:
         mem_mb=1500,

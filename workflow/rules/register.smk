@@ -1,11 +1,6 @@
 # Star to the centre pixel; frames, angles and PSF into one store.
 
 
-def register_memory(wildcards, input, attempt):
-    shape = image_shape(input.cube) if input.cube else ()
-    return resources.register_memory(shape, attempt)
-
-
 rule register:
     input:
         cube=file_of("cube"),
@@ -24,6 +19,8 @@ rule register:
         "logs/register/{target}/{epoch}.log",
     benchmark:
         "benchmarks/register/{target}/{epoch}.tsv"
+    conda:
+        "../../envs/exosift.yaml"
     threads: 1
     resources:
         mem_mb=register_memory,
@@ -31,7 +28,7 @@ rule register:
     params:
         row=lambda wildcards: json.dumps(row_of(wildcards)),
         centring=json.dumps(plain(SURVEY.config.register)),
-        store="results/{target}/{epoch}/sequence.zarr",
+        store=subpath(output.sequence, strip_suffix=".json"),
         algorithms=ALGORITHMS,
     shell:
         "exosift register --observation {params.row:q} --centring {params.centring:q} "

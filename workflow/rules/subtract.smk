@@ -1,16 +1,6 @@
 # PSF model, subtraction, derotation, combination: one job a reduction.
 
 
-def subtract_memory(wildcards, input, attempt):
-    ranks = len(SURVEY.config.reductions[wildcards.reduction].model.variants)
-    return resources.subtract_memory(sequence_shape(input.sequence), ranks, attempt)
-
-
-def subtract_minutes(wildcards, input, attempt):
-    ranks = len(SURVEY.config.reductions[wildcards.reduction].model.variants)
-    return resources.subtract_minutes(sequence_shape(input.sequence), ranks, attempt)
-
-
 rule subtract:
     input:
         sequence="results/{target}/{epoch}/sequence.zarr.json",
@@ -21,13 +11,15 @@ rule subtract:
         "logs/subtract/{target}/{epoch}/{reduction}.log",
     benchmark:
         "benchmarks/subtract/{target}/{epoch}/{reduction}.tsv"
+    conda:
+        "../../envs/exosift.yaml"
     threads: 2
     resources:
         mem_mb=subtract_memory,
         runtime=subtract_minutes,
     params:
         reduction=lambda wildcards: json.dumps(reduction_of(wildcards)),
-        store="results/{target}/{epoch}/sequence.zarr",
+        store=subpath(input.sequence, strip_suffix=".json"),
         folder=subpath(output.image, parent=True),
         algorithms=ALGORITHMS,
     shell:
