@@ -27,16 +27,18 @@ def run(row: Row, centring: Centring, store: Path) -> None:
     settings = {"row": asdict(row), "centring": plain(centring)}
     with recorded("register", store.parent, files, settings):
         cube = read_cube(files[0])
-        stored = read_angles(files[1], cube.shape[1])
+        instrument = instruments.load(row.instrument)
+        north = _derotator(row, instrument) + instrument.true_north
+        angle = read_angles(files[1], cube.shape[1]) + north
+        wavelength = _wavelengths(row, len(cube), instrument)
         templates = [normalised_psf(psf) for psf in read_psf(files[2], cube.shape)]
         fwhm = np.array([width for _, width, _ in templates])
         done = register(cube, fwhm, centring)
-        instrument = instruments.load(row.instrument)
         sequence = Sequence(
             cube=done.cube,
-            angle=stored + _derotator(row, instrument) + instrument.true_north,
+            angle=angle,
             psf=np.stack([template for template, _, _ in templates]),
-            wavelength=_wavelengths(row, len(cube), instrument),
+            wavelength=wavelength,
             mjd=np.full(cube.shape[1], np.nan),
             mask=done.mask,
             observation=_observation(row, fwhm, templates[0][2], done, centring, files),
