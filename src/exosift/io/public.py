@@ -11,7 +11,10 @@ from pathlib import Path
 from exosift.errors import BadInput, Transient
 
 _CHALLENGE = "https://github.com/carlos-gg/exoimaging_challenge_extras/raw"
-_EXTRAS = "https://github.com/vortex-exoplanet/VIP_extras/raw/master/datasets"
+_EXTRAS = (
+    "https://github.com/vortex-exoplanet/VIP_extras/raw/"
+    "a7ec7ac9aeabcb5df73b9ea57270c6d66f9e3f57/datasets"
+)
 
 # Name → (SHA-256, address).
 FILES = {
