@@ -24,7 +24,8 @@ def test_local_file_of_the_known_content_is_taken(folder, monkeypatch):
     assert public.fetch(NAME) == folder / NAME
 
 
-def test_local_file_of_another_content_is_refused(folder):
+@pytest.mark.usefixtures("folder")
+def test_local_file_of_another_content_is_refused():
     with pytest.raises(BadInput, match=r"psf.fits: SHA-256 is .* expected ca4e0ad9.*; replace"):
         public.fetch(NAME)
 
