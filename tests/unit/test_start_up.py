@@ -1,8 +1,8 @@
 """Start-up: a survey runs thousands of steps, so each must begin at once."""
 
-import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,20 +15,19 @@ ROW = (
 )
 
 
-def cost(says: str, *arguments: str) -> float:
-    """CPU seconds of a call that `says` so, least of three: a clock would tell of neighbours."""
+def fastest(says: str, *arguments: str) -> float:
+    """Seconds of a call that `says` so, the fastest of five: the machine may have other work."""
     times = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for _ in range(5):
+        start = time.perf_counter()
         done = subprocess.run([EXOSIFT, *arguments], capture_output=True, text=True, check=False)
+        times.append(time.perf_counter() - start)
         assert says in done.stdout + done.stderr
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return min(times)
 
 
 def test_help_comes_within_half_a_second():
-    assert cost("Usage: exosift", "--help") < 0.5
+    assert fastest("Usage: exosift", "--help") < 0.5
 
 
 @pytest.mark.parametrize(
@@ -42,7 +41,7 @@ def test_help_comes_within_half_a_second():
 )
 def test_step_starts_within_one_and_a_half_seconds(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert cost("none.", *arguments) < 1.5
+    assert fastest("none.", *arguments) < 1.5
 
 
 def test_help_loads_no_array_library():

@@ -62,7 +62,7 @@ def snr_map(image: Floats, fwhm: float) -> Floats:
     return snr
 
 
-def apertures_at_once(radius: Floats) -> Floats:
+def _at_once(radius: Floats) -> Floats:
     """How many apertures at `radius` [px] make one piece of work; a circle lies on ~4πr pixels."""
     return np.asarray(np.maximum(_APERTURES, _READINGS * 4 * np.pi * radius))
 
@@ -70,7 +70,7 @@ def apertures_at_once(radius: Floats) -> Floats:
 def _pieces(elements: Ints, radius: Floats) -> list[Ints]:
     """Pixels by their number of apertures, as many together as make one piece of work."""
     order = np.argsort(elements, kind="stable")
-    share = elements[order] / apertures_at_once(radius[order])
+    share = elements[order] / _at_once(radius[order])
     piece = np.cumsum(share).astype(int)
     return [p for p in np.split(order, np.flatnonzero(np.diff(piece)) + 1) if p.size]
 

@@ -1,13 +1,16 @@
-"""What a linear PSF model says: how much of each reference makes up the star in each target."""
+"""What a linear PSF model says: how much of each reference makes up the star in each target.
+
+A linear model sees inner products only, never a pixel: its `coefficients` take a Gram matrix and
+usable[target, reference].
+"""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from exosift import threads
-from exosift.psfsub.gram import BLOCK, CentredFrames, Gram
-from exosift.types import Bools, Floats
+from exosift.psfsub.gram import BLOCK, CentredFrames
+from exosift.types import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,21 +19,6 @@ class Coefficients:
 
     weights: Floats
     offset: Floats
-
-
-class LinearModel(Protocol):
-    """A model that sees inner products only, never a pixel."""
-
-    @property
-    def variants(self) -> tuple[int, ...]:
-        """Ranks, or (0,) for a model without."""
-
-    @property
-    def minimum(self) -> int:
-        """Fewest references that it needs."""
-
-    def coefficients(self, gram: Gram, usable: Bools) -> Coefficients:
-        """Gram matrix (n, n) and usable (target, reference) → coefficients."""
 
 
 def residuals(centred: CentredFrames, coefficients: Coefficients) -> Floats:

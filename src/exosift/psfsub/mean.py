@@ -1,7 +1,7 @@
 """The mean of the usable references: the simplest linear PSF model."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -16,15 +16,8 @@ class Mean:
 
     kind: Literal["mean"] = "mean"
 
-    @property
-    def variants(self) -> tuple[int, ...]:
-        """One PSF model."""
-        return (0,)
-
-    @property
-    def minimum(self) -> int:
-        """Fewest references that it needs."""
-        return 1
+    variants: ClassVar[tuple[int, ...]] = (0,)  # no ranks
+    minimum: ClassVar[int] = 1  # reference that it needs
 
     def coefficients(self, gram: Gram, usable: Bools) -> Coefficients:
         """usable (target, reference) → weights (1, target, reference)."""

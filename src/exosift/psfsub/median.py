@@ -1,7 +1,7 @@
 """The median of the usable references: classical ADI."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -15,15 +15,8 @@ class Median:
 
     kind: Literal["median"] = "median"
 
-    @property
-    def variants(self) -> tuple[int, ...]:
-        """One PSF model."""
-        return (0,)
-
-    @property
-    def minimum(self) -> int:
-        """Fewest references that it needs."""
-        return 1
+    variants: ClassVar[tuple[int, ...]] = (0,)  # no ranks
+    minimum: ClassVar[int] = 1  # reference that it needs
 
     def predict(self, frames: Floats, usable: Bools) -> Floats:
         """Frames (frame, pixel), usable (target, reference) → PSF (1, target, pixel).
