@@ -7,16 +7,15 @@ Commun. 139, 99).
 """
 
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy import fft
 
 from exosift import threads
 from exosift.geometry.grid import radius_map
+from exosift.geometry.resampling import Interpolation, around_gaps
 from exosift.types import Bools, Floats, Ints
-
-Interpolation = Literal["fourier", "spline"]
 
 # The first shear moves a frame's corners by up to tan(45°/2)/2 of its side beyond its edges.
 _BEYOND = (np.sqrt(2) - 1) / 2
@@ -52,16 +51,13 @@ def derotate(
     corners = np.nonzero(radius_map(cube.shape) > (cube.shape[-1] - 1) / 2)
 
     def work(piece: tuple[int, slice]) -> None:
-        block, degrees = frames[piece], angle[piece[1]]
-        unseen = np.isnan(block)
-        if unseen.any():
-            block = np.where(unseen, block.dtype.type(0), block)
-        result = turn(block, degrees)
-        if masks is not None:
-            unseen |= masks[piece]
-        if unseen.any():
-            result[_nearest(unseen, degrees)] = np.nan
-        turned[piece] = result
+        degrees = angle[piece[1]]
+        turned[piece] = around_gaps(
+            frames[piece],
+            None if masks is None else masks[piece],
+            lambda images: turn(images, degrees),
+            lambda unseen: _nearest(unseen, degrees),
+        )
         _blank_outside(turned[piece], degrees, corners)
 
     threads.over(work, pieces, products=False)

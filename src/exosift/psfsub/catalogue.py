@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from exosift.geometry.regions import Annuli, AnyRegions
-from exosift.geometry.rotation import Interpolation
+from exosift.geometry.resampling import Interpolation
 from exosift.psfsub.combine import Combination
 from exosift.psfsub.library import References
 from exosift.psfsub.mean import Mean
