@@ -22,6 +22,7 @@ from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import image, subtract
 from exosift.psfsub.library import References
 from exosift.psfsub.pca import Pca
+from exosift.psfsub.stack import Stack
 
 FWHM, INNER, WIDTH, WARM = 4.8, 8, 4, 5
 FULL = Reduction(Pca((19,), "none"), FullFrame())
@@ -42,7 +43,7 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 def reduce(cube: np.ndarray, angle: np.ndarray, reduction: Reduction) -> np.ndarray:
     """One image (y, x)."""
-    return image(subtract(cube, angle, FWHM, reduction)[0], angle, reduction)
+    return image(subtract(Stack.of(cube, angle), FWHM, reduction)[0], angle, reduction)
 
 
 def residual_image(cube: np.ndarray, angle: np.ndarray) -> np.ndarray:

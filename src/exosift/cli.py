@@ -114,9 +114,12 @@ def register(observation: Any, centring: Any, output: Path, threads: int) -> Non
 @main.command()
 @click.argument("sequence", type=_PATH)
 @_option("--reduction", type=_YAML, help="PSF model, regions, references.")
+@click.option("--star", "stars", type=_PATH, multiple=True, help="A reference star's sequence.")
 @_option("--output", type=_PATH, help="Folder for residuals and image.")
 @_threads
-def subtract(sequence: Path, reduction: Any, output: Path, threads: int) -> None:
+def subtract(
+    sequence: Path, reduction: Any, stars: tuple[Path, ...], output: Path, threads: int
+) -> None:
     """Subtract the star from a sequence; derotate and combine."""
     from exosift import threads as budget
     from exosift.psfsub.catalogue import Reduction
@@ -124,7 +127,7 @@ def subtract(sequence: Path, reduction: Any, output: Path, threads: int) -> None
     from exosift.steps import subtract as step
 
     with budget.limit(threads):
-        step.run(sequence, parse(Reduction, reduction, "reduction"), output)
+        step.run(sequence, stars, parse(Reduction, reduction, "reduction"), output)
 
 
 @main.command()

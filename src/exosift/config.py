@@ -16,7 +16,7 @@ from exosift import instruments
 from exosift.calib.centring import Centring
 from exosift.detect.candidates import Search
 from exosift.errors import BadInput
-from exosift.observations import SIMULATED, Row, read_table, refuse_name
+from exosift.observations import SIMULATED, Row, read_table, reference_stars, refuse_name
 from exosift.psfsub.catalogue import Reduction
 from exosift.settings import parse
 from exosift.simulate.scene import InjectedCompanion, Simulation
@@ -74,13 +74,25 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
     for name in config.reductions:
         refuse_name(name)
     rows = read_table(folder / config.observations)
+    _check_stars(config.reductions, rows, f"{where}.reductions")
     _check_simulation(config.simulate, rows, f"{where}.simulate")
     return Survey(config, rows)
 
 
+def _check_stars(reductions: Mapping[str, Reduction], rows: tuple[Row, ...], where: str) -> None:
+    """Refuse reference stars that are not in the table."""
+    for name, reduction in reductions.items():
+        for row in rows:
+            if row.role == "science":
+                try:
+                    reference_stars(row, reduction.stars, rows)
+                except BadInput as error:
+                    raise BadInput(f"{where}.{name}.{error}") from None
+
+
 def _check_simulation(simulate: SimulatedData, rows: tuple[Row, ...], where: str) -> None:
     """Refuse companions of unknown observations, and a scene unlike the simulated instrument."""
-    simulated = {f"{row.target}/{row.epoch}": row for row in rows if row.cube == SIMULATED}
+    simulated = {row.label: row for row in rows if row.cube == SIMULATED}
     for name in simulate.companions:
         if name not in simulated:
             raise BadInput(f"{where}.companions.{name}: no simulated observation of that name")

@@ -2,7 +2,9 @@
 
 import csv
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +32,8 @@ class Row:
     angle_offset [deg]: added to the angles as stored, besides the instrument's true North, where
     the instrument's derotator has no fixed one. star_flux: of the star in the 1-FWHM aperture, cube
     units; `psf` when the PSF file is in cube units; empty when unknown. exposure_time [s].
+    role: a `reference` is registered, for reductions that name it among their stars, and not
+    reduced itself.
     """
 
     target: str
@@ -44,6 +48,12 @@ class Row:
     star_flux: float | Literal["psf"] | None = None
     exposure_time: float | None = None
     transmission: float = 1.0
+    role: Literal["science", "reference"] = "science"
+
+    @property
+    def label(self) -> str:
+        """Target and epoch, as a configuration names them."""
+        return f"{self.target}/{self.epoch}"
 
 
 def read_table(path: Path) -> tuple[Row, ...]:
@@ -118,6 +128,25 @@ def located(row: Row, name: str) -> str:
     if cell == SIMULATED:
         return f"data/{row.target}/{row.epoch}/{name}.fits"
     return f"data/{cell.removeprefix('public:')}" if cell.startswith("public:") else cell
+
+
+def reference_stars(row: Row, patterns: Iterable[str], rows: Iterable[Row]) -> list[Row]:
+    """The observations of other targets whose label is, or matches, one of `patterns`.
+
+    Raises BadInput when none is left.
+    """
+    patterns = tuple(patterns)
+    others = [
+        other
+        for other in rows
+        if other.target != row.target and any(fnmatchcase(other.label, p) for p in patterns)
+    ]
+    if patterns and not others:
+        raise BadInput(
+            f"references.stars: no observation of another target than {row.target} is called "
+            f"{' or '.join(patterns)}; name some of the observations table, as target/epoch"
+        )
+    return others
 
 
 def makers(row: Row) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import image, subtract
 from exosift.psfsub.library import References
 from exosift.psfsub.pca import Pca
+from exosift.psfsub.stack import Stack
 
 pytestmark = [pytest.mark.peers, pytest.mark.real_data]
 
@@ -23,7 +24,9 @@ def pca_image(betapic_registered):
 
 def reduce(observed, rank, regions=None, references=None):
     reduction = Reduction(Pca((rank,), "none"), regions or FullFrame(), references or References())
-    left = subtract(np.nan_to_num(observed.cube), observed.angle, observed.fwhm, reduction)[0]
+    left = subtract(
+        Stack.of(np.nan_to_num(observed.cube), observed.angle), observed.fwhm, reduction
+    )[0]
     return image(left, observed.angle, reduction)
 
 

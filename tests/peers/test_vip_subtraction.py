@@ -8,6 +8,7 @@ from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import fit, subtract
 from exosift.psfsub.median import Median
 from exosift.psfsub.pca import Pca
+from exosift.psfsub.stack import Stack
 
 pytestmark = [pytest.mark.peers, pytest.mark.real_data]
 
@@ -36,7 +37,9 @@ def vip_full_frame(vip, betapic, rank, scaling):
 def test_full_frame_pca_agrees_to_rounding(vip, betapic, rank, centring, scaling):
     theirs = vip_full_frame(vip, betapic, rank, scaling)
     reduction = Reduction(Pca((rank,), centring), FullFrame())
-    ours = subtract(betapic.cube.astype(np.float64), betapic.angle, betapic.fwhm, reduction)[0]
+    ours = subtract(
+        Stack.of(betapic.cube.astype(np.float64), betapic.angle), betapic.fwhm, reduction
+    )[0]
 
     assert relative(ours, theirs) < 1e-8
 
@@ -95,6 +98,8 @@ def test_median_adi_is_the_same(vip, betapic):
         full_output=True,
         verbose=False,
     )[0]
-    ours = subtract(betapic.cube, betapic.angle, betapic.fwhm, Reduction(Median(), FullFrame()))[0]
+    ours = subtract(
+        Stack.of(betapic.cube, betapic.angle), betapic.fwhm, Reduction(Median(), FullFrame())
+    )[0]
 
     np.testing.assert_array_equal(ours, theirs)

@@ -12,6 +12,7 @@ from exosift.detect.candidates import find_candidates
 from exosift.detect.snr import snr_map
 from exosift.photometry.psf import normalised_psf
 from exosift.psfsub.engine import image, subtract
+from exosift.psfsub.stack import Stack
 
 pytestmark = pytest.mark.real_data
 
@@ -30,7 +31,7 @@ def registered(betapic, fwhm):
 
 
 def candidates(cube, angle, fwhm, reduction):
-    left = subtract(cube, angle, fwhm, reduction)
+    left = subtract(Stack.of(cube, angle), fwhm, reduction)
     images = np.stack([image(one, angle, reduction) for one in left])
     snr = np.stack([snr_map(one, fwhm) for one in images])
     return find_candidates(images, snr, reduction.model.variants, fwhm, CONFIG.search.threshold)
@@ -69,8 +70,8 @@ def test_one_percent_of_nan_leaves_the_good_pixels_alone(name, betapic, register
     reduction = CONFIG.reductions[name]
     good = ~mended.mask[0]
     assert good.mean() == pytest.approx(0.99, abs=0.001)
-    clean = subtract(registered.cube[0], betapic.angle, fwhm, reduction)
-    other = subtract(mended.cube[0], betapic.angle, fwhm, reduction)
+    clean = subtract(Stack.of(registered.cube[0], betapic.angle), fwhm, reduction)
+    other = subtract(Stack.of(mended.cube[0], betapic.angle), fwhm, reduction)
     for before, after in zip(clean, other, strict=True):
         ratio = np.nanstd(after[good]) / np.nanstd(before[good])
         assert ratio == pytest.approx(1, abs=0.02)

@@ -80,7 +80,7 @@ def test_star_at_the_edge(files, call):
             "the library of frame 0 holds 12 frames, pca of rank 40 needs 41",
         ),
         (
-            "{model: {kind: pca, ranks: [2]}, references: {rotation: 30}}",
+            "{model: {kind: pca, ranks: [2]}, references: {movement: 30}}",
             "the library of frame 0 holds 0 frames",
         ),
         ("{regions: {kind: annuli, inner: 30}}", "do not fit in a frame of 49×49 px"),

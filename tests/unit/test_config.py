@@ -45,10 +45,11 @@ def test_parameters_survive_the_way_through_json():
         ({"model": {"kind": "pca", "ranks": "many"}}, "model.ranks: input should be a valid tuple"),
         ({"model": {"kind": "pca", "rnks": [1]}}, "model.rnks: unknown key; did you mean ranks?"),
         ({"regions": {"kind": "rings"}}, "regions.kind: expected one of 'annuli', 'full'"),
-        ({"references": {"rotation": "x"}}, "references.rotation: input should be a valid number"),
+        ({"references": {"movement": "x"}}, "references.movement: input should be a valid number"),
         (
             {"references": {"delta": 1}},
-            "references.delta: unknown key; known are rotation, nearest",
+            "references.delta: unknown key; known are movement, nearest, correlated, own, "
+            "wavelengths, stars",
         ),
     ],
 )

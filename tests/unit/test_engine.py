@@ -10,6 +10,7 @@ from exosift.psfsub.engine import subtract
 from exosift.psfsub.library import References
 from exosift.psfsub.mean import Mean
 from exosift.psfsub.pca import Pca
+from exosift.psfsub.stack import Stack
 
 FRAMES = np.random.default_rng(0).normal(size=(12, 25, 25))
 SPREAD = np.linspace(0, 80, 12)
@@ -17,18 +18,18 @@ SPREAD = np.linspace(0, 80, 12)
 
 def refusal(frames, angle, reduction):
     with pytest.raises(BadInput) as refused:
-        subtract(frames, angle, 4.0, reduction)
+        subtract(Stack.of(frames, angle), 4.0, reduction)
     return str(refused.value)
 
 
 def test_a_library_too_small_is_refused_naming_the_frame_and_the_region():
     angle = np.array([0.0] * 11 + [60.0])
     reduction = Reduction(Mean(), Annuli(1.0, 1.0), References(1.0))
-    assert subtract(FRAMES, angle, 4.0, reduction).shape == (1, 12, 25, 25)
+    assert subtract(Stack.of(FRAMES, angle), 4.0, reduction).shape == (1, 12, 25, 25)
     angle[5], angle[11] = 30.0, 40.0
     assert refusal(FRAMES, angle, reduction) == (
         "annulus 4.0–8.0 px: the library of frame 5 holds 0 frames, mean needs 1: lower "
-        "references.rotation or the ranks, or raise regions.inner"
+        "references.movement or the ranks, or raise regions.inner"
     )
 
 
@@ -39,12 +40,12 @@ def test_a_library_too_small_is_refused_naming_the_frame_and_the_region():
 def test_a_rank_too_large_for_the_library_is_refused(model, needed):
     assert refusal(FRAMES, SPREAD, Reduction(model, FullFrame())) == (
         f"full frame: the library of frame 0 holds 12 frames, pca of rank {max(model.ranks)} needs "
-        f"{needed}: lower references.rotation or the ranks, or raise regions.inner"
+        f"{needed}: lower references.movement or the ranks, or raise regions.inner"
     )
 
 
 def test_the_largest_rank_that_the_library_allows_is_accepted():
-    left = subtract(FRAMES, SPREAD, 4.0, Reduction(Pca((11,), "temporal"), FullFrame()))
+    left = subtract(Stack.of(FRAMES, SPREAD), 4.0, Reduction(Pca((11,), "temporal"), FullFrame()))
     assert np.abs(left).max() < 1e-9
 
 
@@ -63,7 +64,7 @@ def test_a_region_without_pixels_common_to_all_frames_is_refused():
 def test_a_region_keeps_going_with_half_its_pixels_and_not_with_fewer():
     frames = FRAMES.copy()
     frames[3, 13:] = np.nan  # 325 of 625 pixels are left
-    left = subtract(frames, SPREAD, 4.0, Reduction(Mean(), FullFrame()))
+    left = subtract(Stack.of(frames, SPREAD), 4.0, Reduction(Mean(), FullFrame()))
     assert np.isnan(left[:, :, 13:]).all()
     assert np.isfinite(left[:, :, :13]).all()
     frames[5, 12] = np.nan

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exosift.errors import BadInput
-from exosift.geometry.grid import centre_of, pixel_position, radius_map, sky_position
+from exosift.geometry.grid import (
+    azimuth_map,
+    centre_of,
+    pixel_position,
+    radius_map,
+    sky_position,
+)
 from exosift.geometry.regions import Annuli, FullFrame
 
 
@@ -94,3 +100,59 @@ def test_the_full_frame_is_every_pixel_beyond_the_inner_radius():
     (holed,) = FullFrame(inner=1.5).partition((20, 30), 4.0)
     radius = radius_map((20, 30)).ravel()
     np.testing.assert_array_equal(holed.pixels, np.flatnonzero(radius >= 6.0))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(25, 50), st.one_of(st.integers(1, 7), st.just("auto")), st.floats(0, 1))
+def test_segments_partition_the_rings(size, segments, inner):
+    rings = Annuli(1.0, inner).partition((size, size), 3.7)
+    cut = Annuli(1.0, inner, segments).partition((size, size), 3.7)
+    for ring in rings:
+        parts = [part for part in cut if part.name.startswith(ring.name)]
+        assert all(part.radius == ring.radius for part in parts)
+        together = np.sort(np.concatenate([part.pixels for part in parts]))
+        np.testing.assert_array_equal(together, ring.pixels)
+
+
+def test_segments_start_at_plus_x_and_go_counter_clockwise():
+    first, second, third, fourth = Annuli(5.0, 0.0, 4).partition((41, 41), 4.0)
+    y, x = np.divmod(first.pixels, 41)
+    assert (x >= 20).all()
+    assert (y >= 20).all()
+    y, x = np.divmod(second.pixels, 41)
+    assert (x <= 20).all()
+    assert (y >= 20).all()
+    assert second.name == "annulus 0.0–20.5 px, 90–180°"
+    assert abs(third.pixels.size - fourth.pixels.size) <= 1
+
+
+def test_automatic_segments_are_about_twice_as_long_as_wide():
+    for region in Annuli(1.0, 1.0, "auto").partition((201, 201), 4.0):
+        low, high = (float(p) for p in region.name.split(" ")[1].split("–"))
+        length = region.pixels.size / (high - low)
+        assert 0.7 < length / (2 * (high - low)) < 1.4
+
+
+def test_a_zone_has_the_azimuths_and_inner_edge_of_its_segment_and_is_wider():
+    radius = radius_map((61, 61)).ravel()
+    azimuth = azimuth_map((61, 61)).ravel()
+    for region in Annuli(1.0, 1.0, 3).partition((61, 61), 4.0, widened=2.0):
+        assert set(region.pixels) <= set(region.zone)
+        assert np.ptp(azimuth[region.zone]) <= 120
+        low, high = radius[region.pixels].min(), radius[region.pixels].max()
+        assert radius[region.zone].min() == low
+        assert high + 3 < radius[region.zone].max() < low + 2 * (high - low) + 2
+
+
+def test_azimuths_run_counter_clockwise_from_plus_x():
+    azimuth = azimuth_map((5, 5))
+    assert azimuth[2, 4] == 0
+    assert azimuth[4, 2] == 90
+    assert azimuth[2, 0] == 180
+    assert azimuth[0, 2] == 270
+
+
+@pytest.mark.parametrize("segments", [0, -3])
+def test_no_segments_are_refused(segments):
+    with pytest.raises(BadInput, match=f"segments is {segments}, expected 1 or more, or auto"):
+        Annuli(segments=segments)

@@ -11,7 +11,7 @@ from exosift.config import check
 from exosift.errors import ExosiftError
 from exosift.io.atomic import whole
 from exosift.io.shapes import image_shape, sequence_shape
-from exosift.observations import FILES, NAME, located
+from exosift.observations import FILES, NAME, located, reference_stars
 from exosift.settings import plain
 
 # Jobs find the `exosift` that stands beside the Python running Snakemake, activated or not.
@@ -38,10 +38,11 @@ ROWS = {(row.target, row.epoch): row for row in SURVEY.rows}
 
 
 def every(pattern):
-    """`pattern` for every observation and reduction."""
+    """`pattern` for every observation to be reduced, and every reduction."""
     return [
-        pattern.format(target=target, epoch=epoch, reduction=reduction)
-        for target, epoch in ROWS
+        pattern.format(target=row.target, epoch=row.epoch, reduction=reduction)
+        for row in SURVEY.rows
+        if row.role == "science"
         for reduction in SURVEY.config.reductions
     ]
 
@@ -77,6 +78,21 @@ def file_of(name):
 def reduction_of(wildcards):
     """The reduction's parameters."""
     return plain(SURVEY.config.reductions[wildcards.reduction])
+
+
+def stars_of(wildcards):
+    """Input function: the sequences of the reduction's reference stars."""
+    row = ROWS[wildcards.target, wildcards.epoch]
+    patterns = SURVEY.config.reductions[wildcards.reduction].stars
+    return [
+        f"results/{star.target}/{star.epoch}/sequence.zarr.json"
+        for star in reference_stars(row, patterns, SURVEY.rows)
+    ]
+
+
+def star_options(wildcards, input):
+    """Reference stars as the command wants them."""
+    return [f"--star={manifest.removesuffix('.json')}" for manifest in input.stars]
 
 
 def register_memory(wildcards, input, attempt):

@@ -4,6 +4,7 @@
 rule subtract:
     input:
         sequence="results/{target}/{epoch}/sequence.zarr.json",
+        stars=stars_of,
     output:
         residuals="results/{target}/{epoch}/{reduction}/residuals.zarr.json",
         image="results/{target}/{epoch}/{reduction}/image.fits",
@@ -20,8 +21,9 @@ rule subtract:
     params:
         reduction=lambda wildcards: json.dumps(reduction_of(wildcards)),
         store=subpath(input.sequence, strip_suffix=".json"),
+        stars=star_options,
         folder=subpath(output.image, parent=True),
         algorithms=ALGORITHMS,
     shell:
-        "exosift subtract {params.store} --reduction {params.reduction:q} "
+        "exosift subtract {params.store} {params.stars} --reduction {params.reduction:q} "
         "--output {params.folder} --threads {threads} 2> {log}"

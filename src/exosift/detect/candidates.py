@@ -36,11 +36,11 @@ class Candidate:
     snr: float
     fpf: float
     false_alarm: float
-    rank: int
+    rank: float
 
 
 def find_candidates(
-    images: Floats, snr: Floats, ranks: tuple[int, ...], fwhm: float, threshold: float
+    images: Floats, snr: Floats, ranks: tuple[float, ...], fwhm: float, threshold: float
 ) -> list[Candidate]:
     """Peaks of snr (rank, y, x) at or above `threshold`, strongest first, in images (rank, y, x).
 
@@ -99,7 +99,7 @@ def _candidate(
     peak: tuple[float, int, int, int],
     place: Point,
     snr: Floats,
-    ranks: tuple[int, ...],
+    ranks: tuple[float, ...],
     fwhm: float,
 ) -> Candidate:
     """Say where a peak lies and how likely noise makes it."""

@@ -18,6 +18,13 @@ def radius_map(shape: tuple[int, ...], centre: Point | None = None) -> Floats:
     return np.asarray(np.hypot(x - x0, y - y0))
 
 
+def azimuth_map(shape: tuple[int, ...]) -> Floats:
+    """Azimuth [deg], 0 to 360, counter-clockwise from +x about the centre of a (y, x) image."""
+    x0, y0 = centre_of(shape)
+    y, x = np.ogrid[: shape[-2], : shape[-1]]
+    return np.asarray(np.degrees(np.arctan2(y - y0, x - x0)) % 360.0)
+
+
 def sky_position(x: float, y: float, centre: Point) -> tuple[float, float]:
     """Separation [px] and position angle [deg], from North through East, of a North-up image."""
     dx, dy = x - centre[0], y - centre[1]

@@ -9,6 +9,7 @@ import numpy as np
 
 from exosift.errors import BadInput
 from exosift.io.store import open_store, read_whole, write_store
+from exosift.psfsub.engine import Reduced
 from exosift.sequence import Observation, Sequence
 from exosift.types import Floats
 
@@ -69,10 +70,12 @@ def read_header(store: Path) -> tuple[dict[str, Any], Floats]:
     return dict(group.attrs), read_whole(group, "angle")
 
 
-def write_residuals(store: Path, residuals: Floats, variants: tuple[int, ...]) -> None:
-    """Write residuals (variant, wavelength, time, y, x) before derotation, images kept whole."""
+def write_residuals(store: Path, reduced: Reduced) -> None:
+    """Write the residuals of a reduction, not derotated, and the image of each wavelength."""
     arrays = {
-        "residuals": (("variant", *_CUBE), residuals, ""),
-        "variant": (("variant",), np.asarray(variants), ""),
+        "residuals": (("variant", *_CUBE), reduced.residuals, ""),
+        "image": (("variant", "wavelength", "y", "x"), reduced.channels, ""),
+        "variant": (("variant",), np.asarray(reduced.variants), ""),
     }
-    write_store(store, arrays, {"comment": "frames minus star, not derotated"}, tiled="time")
+    comment = "residuals: frames minus star, not derotated; image: derotated, combined over time"
+    write_store(store, arrays, {"comment": comment}, tiled="time")

@@ -18,7 +18,7 @@ _COLUMNS = {
     "snr": ("", "small-sample S/N (Mawet et al. 2014)"),
     "fpf": ("", "false-positive fraction of a resolution element, all ranks tried"),
     "false_alarm": ("", "chance of such a peak from Gaussian noise anywhere in the frame"),
-    "rank": ("", "rank of the PSF model; 0 for a model without"),
+    "rank": ("", "rank of the PSF model, below 1 a share of variance; 0 without"),
 }
 
 
@@ -30,7 +30,8 @@ def write_candidates(
         {name: getattr(c, name) for name in _COLUMNS} | {"separation": c.separation * pixel_scale}
         for c in candidates
     ]
-    kinds = [int if name == "rank" else float for name in _COLUMNS]
+    rank = int if all(float(c.rank).is_integer() for c in candidates) else float
+    kinds = [rank if name == "rank" else float for name in _COLUMNS]
     table = Table(rows=rows or None, names=list(_COLUMNS), dtype=kinds, meta=dict(meta))
     for name, (unit, description) in _COLUMNS.items():
         table[name].unit = unit or None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from exosift.errors import BadInput
 from exosift.geometry.regions import Annuli, AnyRegions
 from exosift.geometry.resampling import Interpolation
 from exosift.psfsub.combine import Combination
@@ -10,20 +11,54 @@ from exosift.psfsub.mean import Mean
 from exosift.psfsub.median import Median
 from exosift.psfsub.pca import Pca
 
-AnyModel = Median | Mean | Pca
+PixelModel = Median
+"""Models that see the pixels."""
+
+LinearModel = Mean | Pca
+"""Models that see inner products of frames only."""
+
+AnyModel = PixelModel | LinearModel
 """Every PSF model."""
 
 
 @dataclass(frozen=True)
-class Reduction:
-    """How a sequence becomes an image: three independent choices, then derotation and combination.
+class Stage:
+    """How frames become residuals: three independent choices.
 
     model: what the star is thought to be. regions: which pixels are modelled together. references:
-    which frames model which. derotation: "fourier" or "spline". combination: "median" or "mean".
+    which frames model which.
     """
 
     model: AnyModel = field(default_factory=Pca)
     regions: AnyRegions = field(default_factory=Annuli)
     references: References = field(default_factory=References)
+
+
+@dataclass(frozen=True)
+class Reduction(Stage):
+    """How a sequence becomes an image: subtraction in one or two stages, derotation, combination.
+
+    derotation: "fourier" or "spline". combination: "median" or "mean", over time. first: a stage to
+    go before, whose residuals this one starts from, such as SDI before ADI.
+    """
+
     derotation: Interpolation = "fourier"
     combination: Combination = "median"
+    first: Stage | None = None
+
+    def __post_init__(self) -> None:
+        if self.first and len(self.first.model.variants) > 1:
+            raise BadInput(
+                f"first: {self.first.model.kind} has {len(self.first.model.variants)} ranks, and "
+                "the stage that follows takes one: give one rank"
+            )
+        if self.first and self.references.stars:
+            raise BadInput(
+                "references.stars: the residuals of the first stage have no other stars' beside "
+                "them; name the stars in first.references"
+            )
+
+    @property
+    def stars(self) -> tuple[str, ...]:
+        """The reference stars of either stage."""
+        return (self.first or self).references.stars

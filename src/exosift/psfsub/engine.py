@@ -1,7 +1,8 @@
 """The one loop: for every region, frames → PSF model → residuals; then derotate and combine."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence as Several
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,27 +10,33 @@ from exosift import threads
 from exosift.errors import BadInput
 from exosift.geometry.regions import Region
 from exosift.geometry.rotation import derotate
-from exosift.psfsub.catalogue import AnyModel, Reduction
+from exosift.psfsub.catalogue import AnyModel, PixelModel, Reduction, Stage
 from exosift.psfsub.combine import combine
 from exosift.psfsub.gram import CentredFrames, gram
+from exosift.psfsub.library import References
 from exosift.psfsub.linear import residuals
-from exosift.psfsub.median import Median
+from exosift.psfsub.stack import Stack, aligned_stack, channel_stack, refuse_unlike, unaligned
 from exosift.sequence import Sequence
 from exosift.types import Bools, Floats, Ints
 
 # A region must keep this share of its pixels in every frame, or its Gram matrix means little.
 _COMMON = 0.5
 
+_EVERYONE = References()
+
 
 @dataclass(frozen=True, eq=False)
 class Reduced:
-    """Residuals (variant, wavelength, time, y, x) before derotation, images (variant, y, x).
+    """Residuals (variant, wavelength, time, y, x) before derotation, and images of them.
 
-    variants: the rank of each, or (0,) for a model without ranks. NaN marks what was not measured.
+    channels (variant, wavelength, y, x), one image a wavelength; images (variant, y, x), their
+    mean. variants: the rank of each, or (0,) for a model without ranks. NaN marks what was not
+    measured.
     """
 
-    variants: tuple[int, ...]
+    variants: tuple[float, ...]
     residuals: Floats
+    channels: Floats
     images: Floats
 
 
@@ -38,24 +45,34 @@ def _silent(done: int, of: int) -> None:
 
 
 def reduce(
-    sequence: Sequence, reduction: Reduction, progress: Callable[[int, int], None] = _silent
+    sequence: Sequence,
+    reduction: Reduction,
+    progress: Callable[[int, int], None] = _silent,
+    stars: Several[Sequence] = (),
 ) -> Reduced:
     """Subtract the star from a sequence, turn North up, combine; `progress(done, of)` is told.
 
-    Raises BadInput naming the frame and region where a library is too small or pixels are missing.
+    stars: the sequences of the reduction's reference stars. Raises BadInput naming the frame and
+    region where a library is too small or pixels are missing, or the star that is unlike the
+    target.
     """
-    channels, variants = len(sequence.cube), reduction.model.variants
-    steps = channels * (1 + len(variants))
-    left = np.empty((len(variants), *sequence.cube.shape), sequence.cube.dtype)
-    images = np.empty((len(variants), channels, *sequence.cube.shape[-2:]), sequence.cube.dtype)
-    for i, (frames, fwhm) in enumerate(zip(sequence.cube, sequence.observation.fwhm, strict=True)):
-        left[:, i] = subtract(frames, sequence.angle, fwhm, reduction)
-        for v in range(len(variants)):
-            progress(i * (1 + len(variants)) + v + 1, steps)
-            images[v, i] = image(left[v, i], sequence.angle, reduction, sequence.mask[i])
+    for star in stars:
+        refuse_unlike(sequence, star)
+    variants = reduction.model.variants
+    steps = len(sequence.cube) * len(variants) + 2
+    if reduction.first:
+        before = subtract_stage(sequence, reduction.first, stars)[0]
+        progress(1, steps)
+        left = subtract_stage(replace(sequence, cube=before), reduction, (), partial=True)
+    else:
+        left = subtract_stage(sequence, reduction, stars)
     left[:, sequence.mask] = np.nan
+    channels = np.empty((*left.shape[:2], *left.shape[3:]), left.dtype)
+    for done, (v, c) in enumerate(np.ndindex(channels.shape[:2]), 2):
+        progress(done, steps)
+        channels[v, c] = image(left[v, c], sequence.angle, reduction, sequence.mask[c])
     progress(steps, steps)
-    return Reduced(variants, left, np.stack([combine(one, "mean") for one in images]))
+    return Reduced(variants, left, channels, np.stack([combine(one, "mean") for one in channels]))
 
 
 def image(left: Floats, angle: Floats, reduction: Reduction, mask: Bools | None = None) -> Floats:
@@ -63,59 +80,131 @@ def image(left: Floats, angle: Floats, reduction: Reduction, mask: Bools | None 
     return combine(derotate(left, angle, reduction.derotation, mask), reduction.combination)
 
 
-def subtract(frames: Floats, angle: Floats, fwhm: float, reduction: Reduction) -> Floats:
-    """Residuals (variant, time, y, x) of frames (time, y, x) at `angle` [deg], NaN off regions."""
-    count, height, width = frames.shape
-    regions = reduction.regions.partition((height, width), fwhm)
-    flat = frames.reshape(count, -1)
-    seen = np.asarray(np.isfinite(flat).all(axis=0))
-    plan = [_plan(region, seen, angle, fwhm, reduction) for region in regions]
-    left = np.full((len(reduction.model.variants), *flat.shape), np.nan, frames.dtype)
+def subtract_stage(
+    sequence: Sequence, stage: Stage, stars: Several[Sequence] = (), partial: bool = False
+) -> Floats:
+    """Residuals (variant, wavelength, time, y, x) of one stage, every wavelength.
 
-    def work(part: tuple[Ints, Bools]) -> None:
-        pixels, usable = part
-        left[:, :, pixels] = fit(flat[:, pixels], usable, reduction.model)
+    partial: pixels without any value are what an earlier stage left out, and are left out again.
+    """
+    fwhm = sequence.observation.fwhm
+    if stage.references.wavelengths == "all":
+        _check_wavelengths(sequence)
+        longest = int(np.argmax(sequence.wavelength))
+        left = subtract(aligned_stack(sequence, stars), fwhm[longest], stage, partial)
+        return unaligned(left, sequence.wavelength)
+    stacks = (channel_stack(sequence, stars, channel) for channel in range(len(fwhm)))
+    each = [
+        subtract(stack, width, stage, partial) for stack, width in zip(stacks, fwhm, strict=True)
+    ]
+    return np.stack(each, axis=1)
+
+
+def subtract(stack: Stack, fwhm: float, stage: Stage, partial: bool = False) -> Floats:
+    """Residuals (variant, target, y, x) of a stack, NaN off the regions."""
+    count, height, width = stack.frames.shape
+    widened = getattr(stage.model, "optimisation", 1.0)
+    regions = stage.regions.partition((height, width), fwhm, widened)
+    flat = stack.frames.reshape(count, -1)
+    valued = np.isfinite(flat)
+    seen = np.asarray(valued.all(axis=0))
+    if partial:
+        anywhere = np.asarray(valued.any(axis=0))
+        regions = [
+            replace(region, pixels=region.pixels[anywhere[region.pixels]]) for region in regions
+        ]
+        regions = [region for region in regions if region.pixels.size]
+    plan = [_plan(region, seen, stack, fwhm, stage) for region in regions]
+    variants, targets = len(stage.model.variants), stack.rows.targets
+    left = np.full((variants, targets, height * width), np.nan, stack.frames.dtype)
+
+    def work(part: _Part) -> None:
+        left[:, :, part.pixels] = fit(
+            flat[:, part.pixels], part.usable, stage.model, stage.references, part.zone_of(flat)
+        )
 
     threads.over(work, plan)
-    return left.reshape(-1, *frames.shape)
+    return left.reshape(variants, targets, height, width)
 
 
-def _plan(
-    region: Region, seen: Bools, angle: Floats, fwhm: float, reduction: Reduction
-) -> tuple[Ints, Bools]:
-    """Pixels of a region that every frame has, and usable[target, reference]; refuse too few."""
-    usable = reduction.references.usable(angle, region.radius, fwhm)
-    _check_libraries(usable, region, reduction.model)
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A region's work: pixels and optimisation zone that every frame has, usable[target, row]."""
+
+    pixels: Ints
+    zone: Ints
+    usable: Bools
+
+    def zone_of(self, flat: Floats) -> Floats | None:
+        """The zone's pixels of frames (row, pixel); None where it is the region itself."""
+        return None if np.array_equal(self.zone, self.pixels) else flat[:, self.zone]
+
+
+def _plan(region: Region, seen: Bools, stack: Stack, fwhm: float, stage: Stage) -> _Part:
+    """Refuse libraries and pixels that are too few."""
+    usable = stage.references.usable(stack.rows, region.radius, fwhm)
+    _check_libraries(usable, region, stage)
     pixels = region.pixels[seen[region.pixels]]
     if pixels.size < _COMMON * region.pixels.size:
         raise BadInput(
             f"{region.name}: only {pixels.size} of {region.pixels.size} pixels have a value in "
             "every frame; drop the frames that lack them or leave the region out"
         )
-    return pixels, usable
+    return _Part(pixels, region.zone[seen[region.zone]], usable)
 
 
-def fit(frames: Floats, usable: Bools, model: AnyModel) -> Floats:
+def fit(
+    frames: Floats,
+    usable: Bools,
+    model: AnyModel,
+    references: References = _EVERYONE,
+    zone: Floats | None = None,
+) -> Floats:
     """Residuals (variant, target, pixel) of the frames (frame, pixel) of one region.
 
-    usable is (target, reference); the targets are the first of the frames.
+    usable is (target, reference); the targets are the first of the frames. zone (frame, pixel): the
+    pixels on which the model is optimised, where they are not the region's own.
     """
-    if isinstance(model, Median):
-        return np.asarray(frames[: len(usable)] - model.predict(frames, usable))
     centred = CentredFrames.of(frames)
-    return residuals(centred, model.coefficients(gram(centred), usable))
+    if isinstance(model, PixelModel) and references.correlated is None:
+        return np.asarray(frames[: len(usable)] - model.predict(frames, usable))
+    products = gram(centred if zone is None else CentredFrames.of(zone))
+    usable = references.most_correlated(products, usable)
+    if isinstance(model, PixelModel):
+        return np.asarray(frames[: len(usable)] - model.predict(frames, usable))
+    return residuals(centred, model.coefficients(products, usable))
 
 
-def _check_libraries(usable: Bools, region: Region, model: AnyModel) -> None:
+def _check_libraries(usable: Bools, region: Region, stage: Stage) -> None:
     """Refuse libraries smaller than the model needs, naming the frame."""
     sizes = usable.sum(axis=1)
+    if stage.references.correlated is not None:
+        sizes = np.minimum(sizes, stage.references.correlated)
     frame = int(sizes.argmin())
+    model = stage.model
     if sizes[frame] < model.minimum:
         wish = (
             f"{model.kind} of rank {max(model.variants)}" if model.variants != (0,) else model.kind
         )
+        capped = [name for name in ("nearest", "correlated") if getattr(stage.references, name)]
+        higher = " or ".join(["regions.inner", *(f"references.{name}" for name in capped)])
         raise BadInput(
             f"{region.name}: the library of frame {frame} holds {sizes[frame]} frames, {wish} "
-            f"needs {model.minimum}: lower references.rotation or the ranks, or raise "
-            "regions.inner"
+            f"needs {model.minimum}: lower references.movement or the ranks, or raise {higher}"
+        )
+
+
+def _check_wavelengths(sequence: Sequence) -> None:
+    """Refuse spectral differences of a sequence without a spectrum."""
+    known = np.isfinite(sequence.wavelength) & (sequence.wavelength > 0)
+    if not known.all():
+        channel = int(np.flatnonzero(~known)[0])
+        raise BadInput(
+            f"{sequence.label}: the wavelength of channel {channel} is not known, and "
+            "`wavelengths: all` scales by it; give the observation's wavelengths"
+        )
+    if len(np.unique(sequence.wavelength)) < 2:
+        raise BadInput(
+            f"{sequence.label}: all channels have one wavelength, and `wavelengths: all` needs "
+            "two or more; use `wavelengths: same`"
         )

@@ -6,11 +6,13 @@ Amara & Quanz 2012, MNRAS 427, 948). One eigendecomposition serves all ranks: th
 target that is in its own library is row t of U_k U_kᵀ, with nothing to divide by.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from exosift import threads
 from exosift.errors import BadInput
 from exosift.psfsub.gram import Centring, Gram
 from exosift.psfsub.linear import Coefficients
@@ -25,45 +27,43 @@ _BATCH = 1_000_000
 class Pca:
     """Principal components of the library, at one or several ranks.
 
-    ranks: numbers of components, ascending. centring: what is taken off first: "none" (as VIP),
+    ranks: numbers of components, ascending; one below 1 is a share of the library's variance, and
+    takes as many components as explain it. centring: what is taken off first: "none" (as VIP),
     "temporal" (the library's mean frame, as PynPoint), "spatial" (each frame's mean, as pyKLIP).
     """
 
-    ranks: tuple[int, ...] = (5, 10, 20)
+    ranks: tuple[int | float, ...] = (5, 10, 20)
     centring: Centring = "temporal"
     kind: Literal["pca"] = "pca"
 
     def __post_init__(self) -> None:
-        if not self.ranks or list(self.ranks) != sorted(set(self.ranks)) or self.ranks[0] < 1:
-            raise BadInput(f"pca ranks {self.ranks}: give different numbers from 1, ascending")
+        known = all(0 < rank < 1 or (rank >= 1 and rank == int(rank)) for rank in self.ranks)
+        if not self.ranks or not known or list(self.ranks) != sorted(set(self.ranks)):
+            raise BadInput(
+                f"pca ranks {self.ranks}: give different numbers from 1, ascending, before them "
+                "shares of variance below 1"
+            )
 
     @property
-    def variants(self) -> tuple[int, ...]:
+    def variants(self) -> tuple[int | float, ...]:
         """The ranks."""
         return self.ranks
 
     @property
     def minimum(self) -> int:
         """Fewest references that it needs: one a component, one more to centre in time."""
-        return max(self.ranks) + (self.centring == "temporal")
+        return max(1, int(max(self.ranks))) + (self.centring == "temporal")
 
     def coefficients(self, gram: Gram, usable: Bools) -> Coefficients:
         """usable (target, reference), targets first among the frames → weights (rank, ·, ·).
 
-        Targets that share a library share one eigendecomposition; the rest go in batches of
-        similar size.
+        Targets that share a library share one eigendecomposition.
         """
         kernel = gram.kernel(self.centring)
         weights = np.zeros((len(self.ranks), *usable.shape))
-        if (usable == usable[0]).all():
-            weights[:] = self._weights(kernel, usable[:1], np.arange(len(usable))[None])[:, 0]
-        else:
-            order = np.argsort(usable.sum(axis=1), kind="stable")
-            batch = max(1, min(_LIBRARIES, _BATCH // len(kernel) ** 2))
-            for start in range(0, len(order), batch):
-                targets = order[start : start + batch]
-                own = self._weights(kernel, usable[targets], targets[:, None])
-                weights[:, targets] = own[:, :, 0]
+        for libraries, targets in _batches(usable):
+            own = self._weights(kernel, libraries, targets)
+            weights[:, targets.ravel()] = own.reshape(len(own), -1, len(kernel))
         offset = np.zeros(weights.shape[:2])
         if self.centring == "spatial":
             mean = gram.sums / gram.pixels
@@ -81,22 +81,52 @@ class Pca:
         products *= present[:, :, None] & present[:, None, :]
         cross *= present[:, None, :]
 
-        power, modes = _leading(products, max(self.ranks))
-        scores = (cross @ modes) * _inverse(power)[:, None, :]
+        power, modes = np.linalg.eigh(products)
+        power = power[:, ::-1]
+        limits = [_components(power, rank) for rank in self.ranks]
+        most = max(int(limit.max()) for limit in limits)
+        modes = modes[:, :, : -most - 1 : -1]
+        scores = (cross @ modes) * _inverse(power[:, :most])[:, None, :]
         itself = (index[:, None, :] == targets[:, :, None]) & present[:, None, :]
         inside = itself.any(axis=2)
         if inside.any():
             scores = np.where(inside[..., None], itself @ modes, scores)
         weights = np.zeros((len(self.ranks), *targets.shape, len(kernel)))
         library, position = np.nonzero(present)
-        for rank, out in zip(self.ranks, weights, strict=True):
-            star = scores[..., :rank] @ modes[..., :rank].transpose(0, 2, 1)
+        for limit, out in zip(limits, weights, strict=True):
+            rank = int(limit.max())
+            kept = scores[..., :rank] * (np.arange(rank) < limit[:, None])[:, None, :]
+            star = kept @ modes[..., :rank].transpose(0, 2, 1)
             if self.centring == "temporal":
                 # The star is μ + Σ sᵢ (Rᵢ − μ), and modes without power may add to Σ s.
                 left_to_mean = 1.0 - (star * present[:, None, :]).sum(axis=2, keepdims=True)
                 star += left_to_mean * (present / count)[:, None, :]
             out[library, :, index[library, position]] = star[library, :, position]
         return weights
+
+
+def _batches(usable: Bools) -> Iterator[tuple[Bools, Ints]]:
+    """Different libraries (b, n) of similar size, and as many targets of each (b, q), in turn."""
+    libraries, which = np.unique(usable, axis=0, return_inverse=True)
+    order = np.argsort(which.ravel(), kind="stable")
+    sharing = np.bincount(which.ravel())
+    first = np.cumsum(sharing) - sharing
+    sizes = libraries.sum(axis=1)
+    batch = max(1, min(_LIBRARIES, _BATCH // usable.shape[1] ** 2))
+    for count in np.unique(sharing):
+        alike = np.flatnonzero(sharing == count)
+        alike = alike[np.argsort(sizes[alike], kind="stable")]
+        for block in threads.blocks(len(alike), batch):
+            chosen = alike[block]
+            yield libraries[chosen], order[first[chosen][:, None] + np.arange(count)]
+
+
+def _components(power: Floats, rank: int | float) -> Ints:
+    """How many components of each library (b,) a rank stands for; power (b, m), descending."""
+    if rank >= 1:
+        return np.full(len(power), int(rank))
+    explained = np.cumsum(np.maximum(power, 0.0), axis=1)
+    return np.asarray(1 + (explained < rank * explained[:, -1:]).sum(axis=1))
 
 
 def _padded(libraries: Bools) -> tuple[Ints, Bools]:
@@ -121,12 +151,6 @@ def _about_library_mean(
     products = products - on_mean[:, :, None] - on_mean[:, None, :] + mean_norm
     cross = cross - target_on_mean - on_mean[:, None, :] + mean_norm
     return products, cross
-
-
-def _leading(products: Floats, count: int) -> tuple[Floats, Floats]:
-    """The `count` largest eigenvalues (b, k), descending, and their eigenvectors (b, m, k)."""
-    power, modes = np.linalg.eigh(products)
-    return power[:, : -count - 1 : -1], modes[:, :, : -count - 1 : -1]
 
 
 def _inverse(power: Floats) -> Floats:

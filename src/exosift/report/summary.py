@@ -31,7 +31,7 @@ class CandidateRow:
     snr: float
     fpf: float
     false_alarm: float
-    rank: int | None
+    rank: float | None
 
 
 @dataclass(frozen=True)

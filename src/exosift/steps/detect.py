@@ -20,7 +20,7 @@ def run(image: Path, search: Search, folder: Path) -> None:
         images, header = read_images(image)
         observation = observation_of(header)
         fwhm, scale = observation.fwhm[0], observation.pixel_scale
-        ranks = tuple(int(header[f"RANK{i}"]) for i in range(1, header["NRANKS"] + 1))
+        ranks = tuple(header[f"RANK{i}"] for i in range(1, header["NRANKS"] + 1))
         snr = np.stack([snr_map(one, fwhm) for one in images])
         if not np.isfinite(snr).any():
             raise BadInput(

@@ -78,7 +78,8 @@ def _observation(row: Row, config: Config, results: Path, base: Path) -> Observa
         history=header.get("history", {}),
         figure=_relative(folder / "registration.png", base) if done else None,
         reductions=tuple(
-            _reduction(name, config, folder / name, base, done) for name in config.reductions
+            _reduction(name, config, folder / name, base, done)
+            for name in (config.reductions if row.role == "science" else ())
         ),
     )
 
@@ -124,7 +125,7 @@ def _reduction(
 def _candidate(row: dict[str, float]) -> CandidateRow:
     """A line of the candidates table as the page wants it."""
     names = ("x", "y", "separation", "position_angle", "snr", "fpf", "false_alarm")
-    return CandidateRow(**{name: row[name] for name in names}, rank=int(row["rank"]) or None)
+    return CandidateRow(**{name: row[name] for name in names}, rank=row["rank"] or None)
 
 
 def _ended(folder: Path, step: str, settings: Any = None) -> tuple[Status, str]:

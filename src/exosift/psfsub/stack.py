@@ -1,0 +1,123 @@
+"""Stacks: the frames that may model one another, as rows; the targets come first."""
+
+from collections.abc import Sequence as Several
+from dataclasses import dataclass
+
+import numpy as np
+
+from exosift.errors import BadInput
+from exosift.geometry.scaling import rescale
+from exosift.sequence import Sequence
+from exosift.types import Bools, Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What is known of every row of a stack.
+
+    angle (row,) [deg]; wavelength (row,), in any one unit; exposure (row,), its number; own (row,),
+    False where the frame is of another star. The targets are the own frames, and come first.
+    """
+
+    angle: Floats
+    wavelength: Floats
+    exposure: Ints
+    own: Bools
+
+    @property
+    def targets(self) -> int:
+        """How many rows are targets."""
+        return int(self.own.sum())
+
+    @classmethod
+    def of(cls, angle: Floats) -> "Rows":
+        """Rows of one sequence at one wavelength."""
+        count = len(angle)
+        return cls(angle, np.ones(count), np.arange(count), np.ones(count, dtype=bool))
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Frames (row, y, x) with their speckles in the same places, and what is known of them."""
+
+    frames: Floats
+    rows: Rows
+
+    @classmethod
+    def of(cls, frames: Floats, angle: Floats) -> "Stack":
+        """The frames (time, y, x) of one sequence at one wavelength, angle (time,) [deg]."""
+        return cls(frames, Rows.of(angle))
+
+
+def channel_stack(sequence: Sequence, stars: Several[Sequence], channel: int) -> Stack:
+    """One wavelength of a sequence, on top of that of other stars."""
+    everyone = [sequence, *stars]
+    frames = [_brightness(sequence, one) * one.cube[channel] for one in everyone]
+    return Stack(np.concatenate(frames), _rows(everyone, np.ones(1)))
+
+
+def aligned_stack(sequence: Sequence, stars: Several[Sequence]) -> Stack:
+    """Every wavelength of a sequence, and of other stars, scaled to the longest one's speckles.
+
+    Row c·n + t is channel c of frame t (Sparks & Ford 2002, ApJ 578, 543).
+    """
+    everyone = [sequence, *stars]
+    frames = [
+        _brightness(sequence, one) * _aligned(one.cube, sequence.wavelength) for one in everyone
+    ]
+    return Stack(np.concatenate(frames), _rows(everyone, sequence.wavelength))
+
+
+def _aligned(cube: Floats, wavelength: Floats) -> Floats:
+    """Channels (wavelength, time, y, x) magnified to the longest wavelength: (row, y, x)."""
+    factor = np.repeat(wavelength.max() / wavelength, cube.shape[1])
+    return rescale(cube.reshape(-1, *cube.shape[2:]), factor)
+
+
+def unaligned(left: Floats, wavelength: Floats) -> Floats:
+    """Residuals (variant, row, y, x) of an aligned stack as (variant, wavelength, time, y, x)."""
+    factor = np.repeat(wavelength / wavelength.max(), left.shape[1] // len(wavelength))
+    shape = (len(left), len(wavelength), -1, *left.shape[2:])
+    return rescale(left, factor).reshape(shape)
+
+
+def _rows(everyone: Several[Sequence], wavelength: Floats) -> Rows:
+    """Rows (sequence, wavelength, time) of several sequences, the first of which is the target."""
+    angle, exposure = [], []
+    for one in everyone:
+        angle.append(np.tile(one.angle, len(wavelength)))
+        exposure.append(np.tile(np.arange(len(one.angle)), len(wavelength)))
+    return Rows(
+        np.concatenate(angle),
+        np.concatenate([np.repeat(wavelength, len(one.angle)) for one in everyone]),
+        np.concatenate(exposure),
+        np.arange(sum(map(len, angle))) < len(angle[0]),
+    )
+
+
+def _brightness(sequence: Sequence, star: Sequence) -> float:
+    """What brings another star to the target's brightness; 1 where either is not known."""
+    own, other = sequence.observation.star_flux, star.observation.star_flux
+    return own / other if own and other else 1.0
+
+
+def refuse_unlike(sequence: Sequence, star: Sequence) -> None:
+    """Raise BadInput when a reference star was not observed as the target was."""
+    theirs, ours = _setting(star), _setting(sequence)
+    for name, found in theirs.items():
+        if found != ours[name]:
+            raise BadInput(
+                f"{star.label} as a reference of {sequence.label}: its {name} {found}, not "
+                f"{ours[name]}; leave it out of references.stars"
+            )
+
+
+def _setting(sequence: Sequence) -> dict[str, object]:
+    """What two sequences must have in common to be compared pixel by pixel."""
+    height, width = sequence.cube.shape[-2:]
+    return {
+        "filter is": sequence.observation.filter,
+        "pixel scale [mas] is": sequence.observation.pixel_scale,
+        "wavelengths [µm] are": np.round(sequence.wavelength, 4).tolist(),
+        "frames [px] are": f"{width}×{height}",
+    }
