@@ -146,3 +146,21 @@ def test_a_candidate_says_what_its_peak_is_worth(gaussian):
         float(false_alarm_probability(np.array(single), places))
     )
     assert (one.separation, one.position_angle) == pytest.approx((12.0, 270.0))
+
+
+def test_iterations_give_back_what_the_model_took_of_the_companion(observed):
+    place = (14.0, 210.0)
+    x, y = pixel_position(*place, MIDDLE)
+    at = (slice(round(y) - 2, round(y) + 3), slice(round(x) - 2, round(x) + 3))
+    peaks = [
+        reduce(
+            observed(60.0, place),
+            Reduction(Pca((4, 8), "none"), FullFrame(), combination="mean", iterations=n),
+        )
+        .images[:, *at]
+        .max(axis=(1, 2))
+        for n in (0, 2, 8)
+    ]
+    assert (np.diff(peaks, axis=0) > 0).all()
+    assert (peaks[0] < 40.0).all()
+    assert peaks[2] == pytest.approx(60.0, rel=0.2)

@@ -1,6 +1,6 @@
 """The catalogue: every PSF model, and the reduction that joins one to regions and references."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from exosift.errors import BadInput
 from exosift.geometry.regions import Annuli, AnyRegions
@@ -21,6 +21,11 @@ AnyModel = PixelModel | LinearModel
 """Every PSF model."""
 
 
+def each_variant(model: AnyModel) -> list[AnyModel]:
+    """A model of several ranks as several models of one."""
+    return [replace(model, ranks=(r,)) for r in model.ranks] if isinstance(model, Pca) else [model]
+
+
 @dataclass(frozen=True)
 class Stage:
     """How frames become residuals: three independent choices.
@@ -39,14 +44,18 @@ class Reduction(Stage):
     """How a sequence becomes an image: subtraction in one or two stages, derotation, combination.
 
     derotation: "fourier" or "spline". combination: "median" or "mean", over time. first: a stage to
-    go before, whose residuals this one starts from, such as SDI before ADI.
+    go before, whose residuals this one starts from, such as SDI before ADI. iterations: so many
+    times what was found is taken out of the frames and the star modelled anew.
     """
 
     derotation: Interpolation = "fourier"
     combination: Combination = "median"
     first: Stage | None = None
+    iterations: int = 0
 
     def __post_init__(self) -> None:
+        if self.iterations < 0:
+            raise BadInput(f"iterations is {self.iterations}, expected 0 or more")
         if self.first and len(self.first.model.variants) > 1:
             raise BadInput(
                 f"first: {self.first.model.kind} has {len(self.first.model.variants)} ranks, and "

@@ -10,9 +10,10 @@ from exosift import threads
 from exosift.errors import BadInput
 from exosift.geometry.regions import Region
 from exosift.geometry.rotation import derotate
-from exosift.psfsub.catalogue import AnyModel, PixelModel, Reduction, Stage
+from exosift.psfsub.catalogue import AnyModel, PixelModel, Reduction, Stage, each_variant
 from exosift.psfsub.combine import combine
 from exosift.psfsub.gram import CentredFrames, gram
+from exosift.psfsub.iterative import sky_in_frames
 from exosift.psfsub.library import References
 from exosift.psfsub.linear import residuals
 from exosift.psfsub.stack import Stack, aligned_stack, channel_stack, refuse_unlike, unaligned
@@ -58,21 +59,48 @@ def reduce(
     """
     for star in stars:
         refuse_unlike(sequence, star)
-    variants = reduction.model.variants
-    steps = len(sequence.cube) * len(variants) + 2
+    steps = 2 + reduction.iterations
     if reduction.first:
         before = subtract_stage(sequence, reduction.first, stars)[0]
-        progress(1, steps)
-        left = subtract_stage(replace(sequence, cube=before), reduction, (), partial=True)
-    else:
-        left = subtract_stage(sequence, reduction, stars)
-    left[:, sequence.mask] = np.nan
-    channels = np.empty((*left.shape[:2], *left.shape[3:]), left.dtype)
-    for done, (v, c) in enumerate(np.ndindex(channels.shape[:2]), 2):
-        progress(done, steps)
-        channels[v, c] = image(left[v, c], sequence.angle, reduction, sequence.mask[c])
+        sequence, stars = replace(sequence, cube=before), ()
+    progress(1, steps)
+    left = subtract_stage(sequence, reduction, stars, partial=reduction.first is not None)
+    channels = _images(left, sequence, reduction)
+    for done in range(reduction.iterations):
+        progress(2 + done, steps)
+        left = _without_sky(sequence, reduction, stars, channels)
+        channels = _images(left, sequence, reduction)
     progress(steps, steps)
-    return Reduced(variants, left, channels, np.stack([combine(one, "mean") for one in channels]))
+    left[:, sequence.mask] = np.nan
+    images = np.stack([combine(one, "mean") for one in channels])
+    return Reduced(reduction.model.variants, left, channels, images)
+
+
+def _images(left: Floats, sequence: Sequence, reduction: Reduction) -> Floats:
+    """Residuals (variant, wavelength, time, y, x) → North-up images (variant, wavelength, y, x)."""
+    return np.stack(
+        [
+            [
+                image(frames, sequence.angle, reduction, mask)
+                for frames, mask in zip(one, sequence.mask, strict=True)
+            ]
+            for one in left
+        ]
+    )
+
+
+def _without_sky(
+    sequence: Sequence, reduction: Reduction, stars: Several[Sequence], images: Floats
+) -> Floats:
+    """Residuals whose star was modelled without the sky in images (variant, wavelength, y, x)."""
+    left = []
+    for model, sky in zip(each_variant(reduction.model), images, strict=True):
+        found = sky_in_frames(sky, sequence.angle, reduction.derotation)
+        starlight = replace(sequence, cube=sequence.cube - found)
+        stage = replace(reduction, model=model)
+        again = subtract_stage(starlight, stage, stars, partial=reduction.first is not None)
+        left.append(again[0] + found)
+    return np.stack(left)
 
 
 def image(left: Floats, angle: Floats, reduction: Reduction, mask: Bools | None = None) -> Floats:
