@@ -100,14 +100,25 @@ def register_memory(wildcards, input, attempt):
     return resources.register_memory(shape, attempt)
 
 
+def subtraction(wildcards, input):
+    """What a subtract job has to go through, from the shapes of its inputs."""
+    reduction = SURVEY.config.reductions[wildcards.reduction]
+    stages = [stage for stage in (reduction.first, reduction) if stage]
+    return resources.Work(
+        sequence_shape(input.sequence),
+        tuple(sequence_shape(star) for star in input.stars),
+        len(reduction.model.variants),
+        1 + reduction.iterations,
+        any(stage.references.wavelengths == "all" for stage in stages),
+    )
+
+
 def subtract_memory(wildcards, input, attempt):
-    ranks = len(SURVEY.config.reductions[wildcards.reduction].model.variants)
-    return resources.subtract_memory(sequence_shape(input.sequence), ranks, attempt)
+    return resources.subtract_memory(subtraction(wildcards, input), attempt)
 
 
 def subtract_minutes(wildcards, input, attempt):
-    ranks = len(SURVEY.config.reductions[wildcards.reduction].model.variants)
-    return resources.subtract_minutes(sequence_shape(input.sequence), ranks, attempt)
+    return resources.subtract_minutes(subtraction(wildcards, input), attempt)
 
 
 def detect_memory(wildcards, input, attempt):

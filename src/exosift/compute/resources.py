@@ -4,6 +4,7 @@ Bytes are counted, not guessed: each step holds so many copies of the cube at it
 the interpreter with its libraries. A retry asks for more. An unknown shape asks for the least.
 """
 
+from dataclasses import dataclass
 from math import pi, prod
 
 from exosift.types import Shape
@@ -30,9 +31,27 @@ def register_memory(shape: Shape, attempt: int) -> int:
     return _grown(_REGISTER * prod(shape) * _VALUE, attempt)
 
 
-def subtract_memory(shape: Shape, ranks: int, attempt: int) -> int:
-    """MB to reduce a sequence of `shape` (wavelength, time, y, x) at so many ranks."""
-    return _grown((_SUBTRACT + _RANK * ranks) * prod(shape) * _VALUE, attempt)
+@dataclass(frozen=True)
+class Work:
+    """What subtracting has to go through.
+
+    shape of the sequence (wavelength, time, y, x); shapes of its reference stars'; ranks asked for;
+    rounds, one and one an iteration; aligned: all wavelengths model each other.
+    """
+
+    shape: Shape
+    stars: tuple[Shape, ...] = ()
+    ranks: int = 1
+    rounds: int = 1
+    aligned: bool = False
+
+
+def subtract_memory(work: Work, attempt: int) -> int:
+    """MB to reduce a sequence; scaling to other wavelengths and back makes a copy each."""
+    values = _SUBTRACT + work.aligned, _RANK + work.aligned
+    frames = prod(work.shape) + sum(map(prod, work.stars))
+    needed = values[0] * frames + values[1] * work.ranks * prod(work.shape)
+    return _grown(needed * _VALUE, attempt)
 
 
 def detect_memory(shape: Shape, attempt: int) -> int:
@@ -42,20 +61,23 @@ def detect_memory(shape: Shape, attempt: int) -> int:
     return _grown(values * _VALUE, attempt)
 
 
-def subtract_minutes(shape: Shape, ranks: int, attempt: int) -> int:
-    """Minutes to reduce a sequence of `shape` at so many ranks, at a slow core's 1 GFLOP/s.
+def subtract_minutes(work: Work, attempt: int) -> int:
+    """Minutes to reduce a sequence, at a slow core's 1 GFLOP/s.
 
-    Per pixel: n products a frame for the Gram matrix and for each rank's star, and six Fourier
+    Per pixel of n rows: n products a row for the Gram matrix and for each rank's star, six Fourier
     transforms of some 50 operations a frame and rank; 10 n³ for each frame's own eigenproblem.
     """
-    if len(shape) != 4:
+    if len(work.shape) != 4:
         return attempt * 2
-    channels, frames, height, width = shape
+    channels, frames, height, width = work.shape
     pixels = height * width
-    products = 2 * frames**2 * pixels * (1 + ranks)
-    transforms = 300 * frames * pixels * ranks
-    operations = channels * (products + transforms + 10 * frames**4)
-    return attempt * (2 + int(operations / 1e9 / 60))
+    together = channels if work.aligned else 1  # wavelengths whose frames share a stack
+    targets = together * frames
+    rows = targets + together * sum(star[1] for star in work.stars if len(star) == 4)
+    products = 2 * rows * (rows + targets * work.ranks) * pixels
+    transforms = 300 * targets * pixels * work.ranks
+    operations = channels // together * (products + transforms + 10 * targets * rows**3)
+    return attempt * (2 + int(work.rounds * operations / 1e9 / 60))
 
 
 def _grown(bytes_needed: float, attempt: int) -> int:

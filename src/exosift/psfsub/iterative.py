@@ -7,7 +7,8 @@ so on (GreeDS: Pairet, Cantalloube & Jacques 2021, MNRAS 503, 3724, algorithm 1,
 
 import numpy as np
 
-from exosift.geometry.rotation import Interpolation, derotate
+from exosift.geometry.resampling import Interpolation
+from exosift.geometry.rotation import derotate
 from exosift.types import Floats
 
 
