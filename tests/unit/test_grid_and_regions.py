@@ -11,6 +11,7 @@ from exosift.geometry.grid import (
     centre_of,
     pixel_position,
     radius_map,
+    raw_offset,
     sky_position,
 )
 from exosift.geometry.regions import Annuli, FullFrame
@@ -48,6 +49,15 @@ def test_pixel_and_sky_positions_are_inverse(separation, angle, x0, y0):
     assert found[0] == pytest.approx(separation)
     assert 0 <= found[1] <= 360
     assert abs((found[1] - angle + 180) % 360 - 180) < 1e-6
+
+
+def test_in_raw_frames_a_source_stands_at_its_position_angle_less_the_angle():
+    angle = np.array([[0.0, 20.0], [-75.0, 211.0]])
+    offset = raw_offset(16.0, 211.0, angle)
+    assert offset.shape == (2, 2, 2)
+    for place, turn in zip(offset.reshape(-1, 2), angle.ravel(), strict=True):
+        assert place == pytest.approx(pixel_position(16.0, 211.0 - turn, (0.0, 0.0)))
+    assert offset[1, 1] == pytest.approx((0.0, 16.0))
 
 
 @settings(deadline=None, max_examples=60)

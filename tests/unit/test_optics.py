@@ -7,8 +7,7 @@ from astropy.coordinates import SkyCoord
 from scipy.special import j1
 
 from exosift.errors import BadInput
-from exosift.geometry.grid import pixel_position
-from exosift.simulate.field import parallactic_angle, raw_offset
+from exosift.simulate.field import parallactic_angle
 from exosift.simulate.optics import (
     diffraction_scale,
     focal_plane,
@@ -154,8 +153,3 @@ def test_parallactic_angle_is_the_position_angle_of_the_zenith(declination, lati
 def test_parallactic_angle_is_continuous_through_the_meridian():
     angle = parallactic_angle(np.linspace(-1.0, 1.0, 201), 38.8, 19.83)
     assert np.abs(np.diff(angle)).max() < 2.0
-
-
-def test_raw_offset_without_rotation_is_the_place_on_the_sky():
-    x, y = raw_offset(16.0, 211.0, np.array([0.0]))[0]
-    assert (x, y) == pytest.approx(pixel_position(16.0, 211.0, (0.0, 0.0)))

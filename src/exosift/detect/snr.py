@@ -62,6 +62,21 @@ def snr_map(image: Floats, fwhm: float) -> Floats:
     return snr
 
 
+def snr_at(image: Floats, x: float, y: float, fwhm: float) -> float:
+    """S/N of the place (x, y) [px] of image (y, x), as in `snr_map` but between pixels, too."""
+    centre = centre_of(image.shape)
+    offset = np.array([x - centre[0]]), np.array([y - centre[1]])
+    elements = resolution_elements(np.hypot(*offset), fwhm)
+    unseen = np.isnan(image)
+    sums, gaps = (
+        ApertureSums.of(values.astype(np.float32), fwhm / 2)
+        for values in (np.where(unseen, 0.0, image), unseen)
+    )
+    circle = (offset, np.arange(elements[0]), centre, fwhm)
+    missing = _on_circles(gaps, *circle) > _MISSING * np.pi * fwhm**2 / 4
+    return float(_compare(np.where(missing, np.nan, _on_circles(sums, *circle)))[0])
+
+
 def _at_once(radius: Floats) -> Floats:
     """How many apertures at `radius` [px] make one piece of work; a circle lies on ~4πr pixels."""
     return np.asarray(np.maximum(_APERTURES, _READINGS * 4 * np.pi * radius))

@@ -33,8 +33,15 @@ def sky_position(x: float, y: float, centre: Point) -> tuple[float, float]:
 
 def pixel_position(separation: float, position_angle: float, centre: Point) -> Point:
     """Place (x, y) [px] of a source at `separation` [px] and `position_angle` [deg], North up."""
-    theta = np.radians(position_angle)
-    return (
-        float(centre[0] - separation * np.sin(theta)),
-        float(centre[1] + separation * np.cos(theta)),
-    )
+    x, y = raw_offset(separation, position_angle, np.zeros(()))
+    return float(centre[0] + x), float(centre[1] + y)
+
+
+def raw_offset(separation: float, position_angle: float, angle: Floats) -> Floats:
+    """Offset (..., 2) of a source from the star, (x, y) in units of `separation`, in raw frames.
+
+    A frame turned counter-clockwise by `angle` [deg] (...,) has North up and East left, so the
+    source stands at position angle θ − angle, counter-clockwise from +y.
+    """
+    theta = np.radians(position_angle - angle)
+    return separation * np.stack([-np.sin(theta), np.cos(theta)], axis=-1)

@@ -13,7 +13,7 @@ import numpy as np
 from exosift import threads
 from exosift.errors import BadInput
 from exosift.geometry.resampling import Interpolation, around_gaps
-from exosift.types import Bools, Floats, Ints
+from exosift.types import Bools, Floats, Ints, Shape
 
 Conserved = Literal["flux", "brightness"]
 """What a rescaled source keeps: its sum over the image, or its value a pixel."""
@@ -43,18 +43,12 @@ def rescale(
     size = cube.shape[-1]
     frames = cube.reshape(-1, size, size)
     masks = None if mask is None else mask.reshape(frames.shape)
-    factors, kind = np.unique(np.broadcast_to(factor, cube.shape[:-2]), return_inverse=True)
-    if not ((factors > 0) & np.isfinite(factors)).all():
-        bad = factors[(factors <= 0) | ~np.isfinite(factors)][0]
-        raise BadInput(f"a frame is to be rescaled by {bad:g}, expected a finite factor above 0")
-    stretches = threads.over(
-        lambda factor: _Stretch.by(factor, size, method, conserve), factors.tolist()
-    )
+    groups = _alike(factor, cube.shape[:-2])
+    stretches = threads.over(lambda one: _Stretch.by(one[0], size, method, conserve), groups)
     most = max(1, min(-(-len(frames) // threads.budget()), _PIXELS // size**2))
-    alike = [np.flatnonzero(kind.ravel() == which) for which in range(len(factors))]
     pieces = [
         (stretch, members[block])
-        for stretch, members in zip(stretches, alike, strict=True)
+        for stretch, (_, members) in zip(stretches, groups, strict=True)
         for block in threads.blocks(len(members), most)
     ]
     rescaled = np.full_like(frames, np.nan)
@@ -66,6 +60,17 @@ def rescale(
 
     threads.over(work, pieces)
     return rescaled.reshape(cube.shape)
+
+
+def _alike(factor: Floats, shape: Shape) -> list[tuple[float, Ints]]:
+    """Each factor and the frames, of this shape, that it is for."""
+    factors, kind = np.unique(np.broadcast_to(factor, shape), return_inverse=True)
+    for one in factors:
+        if not 0 < one < np.inf:
+            raise BadInput(
+                f"a frame is to be rescaled by {one:g}, expected a finite factor above 0"
+            )
+    return [(float(one), np.flatnonzero(kind.ravel() == i)) for i, one in enumerate(factors)]
 
 
 @dataclass(frozen=True, eq=False)

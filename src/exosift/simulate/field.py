@@ -18,13 +18,3 @@ def parallactic_angle(hour_angle: Floats, declination: float, latitude: float) -
     delta, phi = np.radians(declination), np.radians(latitude)
     q = np.arctan2(np.sin(H), np.tan(phi) * np.cos(delta) - np.sin(delta) * np.cos(H))
     return np.asarray(np.degrees(np.unwrap(q)))
-
-
-def raw_offset(separation: float, position_angle: float, angle: Floats) -> Floats:
-    """Offset (time, 2) of a source from the star, (x, y) in units of `separation`, in raw frames.
-
-    A frame turned counter-clockwise by `angle` [deg] (time,) has North up and East left, so the
-    source stands at position angle θ − angle, counter-clockwise from +y.
-    """
-    theta = np.radians(position_angle - angle)
-    return separation * np.stack([-np.sin(theta), np.cos(theta)], axis=-1)

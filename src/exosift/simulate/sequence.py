@@ -10,8 +10,9 @@ from collections.abc import Sequence as Several
 
 import numpy as np
 
+from exosift.geometry.grid import raw_offset
 from exosift.photometry.psf import normalised_psf
-from exosift.simulate.field import SIDEREAL_HOUR, parallactic_angle, raw_offset
+from exosift.simulate.field import SIDEREAL_HOUR, parallactic_angle
 from exosift.simulate.optics import (
     FocalPlane,
     diffraction_scale,
