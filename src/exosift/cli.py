@@ -131,6 +131,30 @@ def subtract(
 
 
 @main.command()
+@click.argument("sequence", type=_PATH)
+@_option("--reduction", type=_YAML, help="PSF model, with the ranks to try.")
+@click.option("--star", "stars", type=_PATH, multiple=True, help="A reference star's sequence.")
+@_option("--place", type=_YAML, help="separation [mas]; position_angle [deg], or flux and count.")
+@_threads
+def ranks(
+    sequence: Path, reduction: Any, stars: tuple[Path, ...], place: Any, threads: int
+) -> None:
+    """Tell which rank serves best: S/N of a place, or of injected companions, by rank."""
+    from exosift import threads as budget
+    from exosift.psfsub.catalogue import Reduction
+    from exosift.settings import parse
+    from exosift.steps import ranks as step
+
+    with budget.limit(threads):
+        tried = parse(Reduction, reduction, "reduction")
+        table = step.run(sequence, stars, tried, parse(step.Place, place, "place"))
+    best = max(table, key=lambda row: row[1])
+    click.echo("  rank     S/N   error")
+    for row in table:
+        click.echo(f"{row[0]:6g}{row[1]:8.2f}{row[2]:8.2f}{'  best' if row == best else ''}")
+
+
+@main.command()
 @click.argument("image", type=_PATH)
 @_option("--search", type=_YAML, default="{}", help="What counts as a candidate.")
 @_option("--output", type=_PATH, help="Folder for S/N map, candidates and picture.")
