@@ -4,6 +4,7 @@ from collections.abc import Sequence as Several
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from exosift import threads
 from exosift.errors import BadInput
@@ -89,7 +90,7 @@ def track(
 
     reach = sequence.psf.shape[-1] // 2 + int(np.ceil(arc / 2))
     box = np.arange(-reach, reach + 1)
-    light = _stamps(sequence.psf, box, place - middle[:, None], share)
+    light = _stamps(sequence.psf, reach, place - middle[:, None], share)
     columns, rows = (middle[:, axis, None].astype(int) + box for axis in (0, 1))
     height, width = sequence.cube.shape[-2:]
     frame, y, x = np.nonzero(_within(rows, height)[:, :, None] & _within(columns, width)[:, None])
@@ -119,23 +120,23 @@ def _nodes(arc: float) -> tuple[Floats, Floats]:
     return node, weight / 2
 
 
-def _stamps(psf: Floats, box: Ints, beside: Floats, share: Floats) -> Floats:
-    """The PSFs (wavelength, y, x) in the box of each frame: (wavelength, time, row, column).
+def _stamps(psf: Floats, reach: int, beside: Floats, share: Floats) -> Floats:
+    """The PSFs (wavelength, y, x) in a box about each frame's: (wavelength, time, row, column).
 
-    beside (time, node, 2) is the source's (x, y) [px] from the middle of the `box`, whose pixels
-    are counted from there; the nodes are averaged by their `share`.
+    The boxes extend by `reach` [px] from their middles, from which `beside` (time, node, 2) tells
+    the source's (x, y) [px]; the nodes are averaged by their `share`.
     """
-    side = psf.shape[-1]
-    template = np.arange(side) - (side - 1) / 2
-    shift = np.sinc(box[:, None] - template - beside[..., None, None])
-    frames = len(beside)
-    along_x = shift[:, :, 0].swapaxes(1, 2).reshape(frames, len(box), -1).swapaxes(1, 2)
+    side, frames, box = psf.shape[-1], len(beside), 2 * reach + 1
+    lag = np.arange(-reach - side // 2, reach + side // 2 + 1)
+    # A shift's weights depend only on how far apart the two pixels are: (time, node, 2, box, psf).
+    shift = sliding_window_view(np.sinc(lag - beside[..., None]), side, axis=-1)[..., ::-1]
+    along_x = shift[:, :, 0].swapaxes(1, 2).reshape(frames, box, -1).swapaxes(1, 2)
     along_y = shift[:, :, 1] * share[:, None, None]
 
     def stamp(image: Floats) -> Floats:
         shifted = (along_y @ image).swapaxes(1, 2)  # (time, row, node, x)
         # One product over nodes and columns together, instead of one a node and their sum.
-        return np.asarray(shifted.reshape(frames, len(box), -1) @ along_x)
+        return np.asarray(shifted.reshape(frames, box, -1) @ along_x)
 
     return np.stack(threads.over(stamp, psf))
 
