@@ -130,6 +130,12 @@ def located(row: Row, name: str) -> str:
     return f"data/{cell.removeprefix('public:')}" if cell.startswith("public:") else cell
 
 
+def as_registered(row: Row) -> Row:
+    """What registration is told of an observation: its files as the run sees them, not its role."""
+    cube, angles, psf, wavelengths = (located(row, name) for name in FILES)
+    return replace(row, role="science", cube=cube, angles=angles, psf=psf, wavelengths=wavelengths)
+
+
 def reference_stars(row: Row, patterns: Iterable[str], rows: Iterable[Row]) -> list[Row]:
     """The observations of other targets whose label is, or matches, one of `patterns`.
 

@@ -9,7 +9,9 @@ import xarray
 import zarr
 from astropy.io import fits
 from astropy.table import Table
+from click.testing import CliRunner
 
+from exosift.cli import main
 from exosift.errors import Failed
 from exosift.io.sequences import read_sequence
 from exosift.io.store import open_store
@@ -121,3 +123,22 @@ def test_same_input_same_manifest(registered, call):
     shutil.rmtree(registered.store)
     assert call(*registered.register())[0] == 0
     assert json.loads(manifest.read_text()) == first
+
+
+def test_ranks_are_told_by_the_companion_and_by_injected_ones(registered, call):
+    arguments = ("--reduction", REDUCTION, "--place")
+    own = f"{{separation: {COMPANION.separation}, position_angle: {COMPANION.position_angle}}}"
+    told = CliRunner().invoke(main, ["ranks", str(registered.store), *arguments, own]).output
+    lines = told.splitlines()
+    assert lines[0].split() == ["rank", "S/N", "error"]
+    ranks = {int(line.split()[0]): float(line.split()[1]) for line in lines[1:]}
+    assert list(ranks) == [2, 3]
+    assert told.count("best") == 1
+    assert max(ranks.values()) > 5
+    trials = "{separation: 250, flux: 1.0e5, count: 3}"
+    told = CliRunner().invoke(main, ["ranks", str(registered.store), *arguments, trials])
+    assert told.exit_code == 0
+    errors = [float(line.split()[2]) for line in told.stdout.splitlines()[1:]]
+    assert min(errors) > 0
+    code, said = call("ranks", str(registered.store), *arguments, "{separation: 250}")
+    assert (code, "give a position angle to look at, or the flux" in said) == (2, True)

@@ -54,6 +54,7 @@ class Survey:
 
     def write(self, settings: dict, rows: list[tuple[str, ...]]) -> None:
         head = ("target", "epoch", "instrument", "filter", "cube", "angles", "psf", "star_flux")
+        head += ("role",)
         lines = ["\t".join(row) for row in [head, *rows]]
         (self.folder / "observations.tsv").write_text("\n".join(lines) + "\n")
         (self.folder / "config.yaml").write_text(yaml.safe_dump(settings))
@@ -68,9 +69,9 @@ class Survey:
         return Run(done.returncode, done.stdout + done.stderr, self.folder / "run")
 
 
-def simulated(target: str, epoch: str) -> tuple[str, ...]:
+def simulated(target: str, epoch: str, role: str = "science") -> tuple[str, ...]:
     """A row of the observations table for simulated data."""
-    return (target, epoch, "simulated", "L'", "simulated", "simulated", "simulated", "psf")
+    return (target, epoch, "simulated", "L'", "simulated", "simulated", "simulated", "psf", role)
 
 
 @pytest.fixture

@@ -155,3 +155,33 @@ def test_snakemake_makes_its_own_report_with_captions(finished):
     run = finished.run("--report", str(page))
     assert run.code == 0, run.text[-2000:]
     assert "Candidates are circled and numbered, strongest first" in page.read_text()
+
+
+def test_reference_star_is_registered_and_serves_others_alone(again):
+    survey = again()
+    settings = deepcopy(SURVEY)
+    rdi = {"own": "none", "stars": ["*/1"]}
+    settings["reductions"] = {"rdi": {"regions": {"kind": "full"}, "references": rdi}}
+    settings["reductions"]["rdi"]["model"] = {"kind": "pca", "ranks": [4]}
+    survey.write(settings, [simulated("A", "1"), simulated("B", "1", "reference")])
+    run = survey.run()
+    assert run.code == 0, run.text[-3000:]
+    assert (run.jobs("subtract"), run.jobs("register")) == (1, 0)
+    results = survey.folder / "run/results"
+    top = Table.read(results / "A/1/rdi/candidates.ecsv")[0]
+    assert top["separation"] == pytest.approx(450, abs=14)
+    assert not (results / "B/1/rdi").exists()
+    page = (survey.folder / "run/report/index.html").read_text()
+    assert "<h3>rdi</h3>" in page
+
+
+def test_reference_stars_that_are_not_there_stop_the_run_at_once(survey):
+    settings = deepcopy(SURVEY)
+    settings["reductions"]["pca"]["references"] = {"stars": ["C/1"]}
+    survey.write(settings, [simulated("A", "1"), simulated("B", "1")])
+    run = survey.run("--dry-run")
+    assert run.code != 0
+    assert (
+        "config.yaml.reductions.pca.references.stars: no observation of another target than A is "
+        "called C/1; name some of the observations table, as target/epoch"
+    ) in run.text

@@ -11,7 +11,7 @@ from exosift.config import check
 from exosift.errors import ExosiftError
 from exosift.io.atomic import whole
 from exosift.io.shapes import image_shape, sequence_shape
-from exosift.observations import FILES, NAME, located, reference_stars
+from exosift.observations import NAME, as_registered, located, reference_stars
 from exosift.settings import plain
 
 # Jobs find the `exosift` that stands beside the Python running Snakemake, activated or not.
@@ -56,8 +56,7 @@ def keep_configuration():
 
 def row_of(wildcards):
     """The observation's row, with its files where ingest puts them."""
-    row = ROWS[wildcards.target, wildcards.epoch]
-    return plain(row) | {name: located(row, name) for name in FILES}
+    return plain(as_registered(ROWS[wildcards.target, wildcards.epoch]))
 
 
 def file_of(name):

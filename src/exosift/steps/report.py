@@ -17,7 +17,7 @@ from exosift.errors import ExosiftError
 from exosift.io.atomic import whole
 from exosift.io.sequences import read_header
 from exosift.io.tables import read_candidates
-from exosift.observations import FILES, Row, located, makers
+from exosift.observations import Row, as_registered, makers
 from exosift.report.pages import render
 from exosift.report.summary import (
     CandidateRow,
@@ -91,8 +91,9 @@ def _registered(row: Row, config: Config, results: Path) -> tuple[Status, str]:
         if status != "done":
             return status, line
     folder = results / row.target / row.epoch
-    told = plain(row) | {name: located(row, name) for name in FILES}
-    return _ended(folder, "register", {"row": told, "centring": plain(config.register)})
+    return _ended(
+        folder, "register", {"row": plain(as_registered(row)), "centring": plain(config.register)}
+    )
 
 
 def _reduction(
