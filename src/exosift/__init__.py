@@ -2,5 +2,5 @@
 
 __version__ = "0.1.0"
 
-ALGORITHMS = 1
+ALGORITHMS = 2
 """Raised with every change that changes results: what was made before is then made anew."""

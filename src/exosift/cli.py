@@ -79,7 +79,7 @@ def fetch(name: str, output: Path) -> None:
 @_option("--companions", type=_YAML, default="[]", help="List of companions.")
 @_option("--seed", type=int, default=0, help="Of everything random.")
 @_option("--name", default="simulated/1", help="target/epoch; each has its own speckles.")
-@_option("--output", type=_PATH, help="Folder for cube, angles, psf and truth.")
+@_option("--output", type=_PATH, help="Folder for cube, angles, psf, truth.")
 @_threads
 def simulate(scene: Any, companions: Any, seed: int, name: str, output: Path, threads: int) -> None:
     """Simulate an observation by Fourier optics."""

@@ -20,11 +20,16 @@ from exosift.observations import SIMULATED, Row, read_table, reference_stars, re
 from exosift.psfsub.catalogue import Reduction
 from exosift.settings import parse
 from exosift.simulate.scene import InjectedCompanion, Simulation
+from exosift.simulate.spectra import contrasts
 
 
 @dataclass(frozen=True)
 class SimulatedData:
-    """Data to simulate: the scene, a seed, and the companions of each `target/epoch`."""
+    """Data to simulate: the scene, a seed, and the companions of each `target/epoch`.
+
+    Every observation is of this scene, with its own speckles; what they share is the scene's
+    `common`.
+    """
 
     seed: int = 0
     scene: Simulation = field(default_factory=Simulation)
@@ -91,18 +96,29 @@ def _check_stars(reductions: Mapping[str, Reduction], rows: tuple[Row, ...], whe
 
 
 def _check_simulation(simulate: SimulatedData, rows: tuple[Row, ...], where: str) -> None:
-    """Refuse companions of unknown observations, and a scene unlike the simulated instrument."""
+    """Refuse companions that cannot be, and a scene unlike the instrument that it is to be of."""
+    scene = simulate.scene
     simulated = {row.label: row for row in rows if row.cube == SIMULATED}
-    for name in simulate.companions:
+    for name, companions in simulate.companions.items():
         if name not in simulated:
             raise BadInput(f"{where}.companions.{name}: no simulated observation of that name")
-    instrument = instruments.load(SIMULATED)
-    for row in simulated.values():
+        for number, companion in enumerate(companions):
+            try:
+                contrasts(companion, scene.wavelengths)
+            except BadInput as error:
+                raise BadInput(f"{where}.companions.{name}[{number}].spectrum: {error}") from None
+    for name, row in simulated.items():
+        instrument = instruments.load(row.instrument)
         told = (instrument.pixel_scale, instrument.wavelength(row.filter))
-        if (simulate.scene.pixel_scale, simulate.scene.wavelength) != told:
+        if (scene.pixel_scale, scene.wavelength) != told:
             raise BadInput(
                 f"{where}.scene: pixel_scale and wavelength must be those of the instrument "
-                f"`simulated`, {told[0]:g} mas and {told[1]:g} µm"
+                f"`{row.instrument}`, {told[0]:g} mas and {told[1]:g} µm"
+            )
+        if scene.channels > 1 and not row.wavelengths:
+            raise BadInput(
+                f"{where}.scene: {scene.channels} channels; write `simulated` in the column "
+                f"wavelengths of {name}, too"
             )
 
 

@@ -20,7 +20,7 @@ FILES = ("cube", "angles", "psf", "wavelengths")
 """Columns that name files."""
 
 SIMULATED = "simulated"
-"""What stands for a file, and for the instrument, of made-up data."""
+"""What stands for a file of made-up data; its instrument's name begins with it."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Row:
     """One line of the observations table: what was observed, and where its files are.
 
     cube, angles, psf: FITS files, absolute or relative to the table; `public:NAME` for public data,
-    `simulated` (all three) to simulate them. wavelengths: FITS file [µm], for cubes with several.
+    `simulated` (all three) to simulate them. wavelengths: FITS file [µm or nm], for cubes with
+    several; `simulated`, too, when simulated.
     angle_offset [deg]: added to the angles as stored, besides the instrument's true North, where
     the instrument's derotator has no fixed one. star_flux: of the star in the 1-FWHM aperture, cube
     units; `psf` when the PSF file is in cube units; empty when unknown. exposure_time [s].
@@ -96,9 +97,11 @@ def _check(row: Row) -> None:
         refuse_name(name)
     instrument = instruments.load(row.instrument)
     instrument.wavelength(row.filter)
-    made = [getattr(row, name) == SIMULATED for name in ("cube", "angles", "psf")]
-    if any(made) and not (all(made) and row.instrument == SIMULATED):
-        raise BadInput("cube, angles, psf and instrument must all be `simulated`, or none")
+    made = [getattr(row, name) == SIMULATED for name in FILES if getattr(row, name)]
+    if any(made) and not (all(made) and row.instrument.startswith(SIMULATED)):
+        raise BadInput(
+            "cube, angles, psf, wavelengths if any, and instrument must all be `simulated`, or none"
+        )
     if instrument.derotator_offset is None and row.angle_offset is None:
         raise BadInput(
             f"{instrument.name} has no fixed derotator offset; give the night's in a column "

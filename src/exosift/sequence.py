@@ -25,8 +25,8 @@ class Observation:
     `pixel_scale` is in mas/px; `fwhm` [px] has one value a wavelength; `star` is (x, y) [px], and
     `raw_star` where it was (median over frames) before registration; `exposure_time` is in s;
     `transmission` is that of the coronagraph off axis; `star_flux`, in cube units inside the
-    1-FWHM aperture, is None where the data carry none. `sources` maps input files to their
-    SHA-256; `history` keeps, as text, how each number above was found.
+    1-FWHM aperture, has one value a wavelength, or is None where the data carry none. `sources`
+    maps input files to their SHA-256; `history` keeps, as text, how each number above was found.
     """
 
     target: str
@@ -39,7 +39,7 @@ class Observation:
     raw_star: Point
     exposure_time: float | None = None
     transmission: float = 1.0
-    star_flux: float | None = None
+    star_flux: tuple[float, ...] | None = None
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     history: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -86,6 +86,9 @@ class Sequence:
             raise BadInput(
                 f"{self.label}: {len(self.observation.fwhm)} FWHM for {channels} wavelengths"
             )
+        flux = self.observation.star_flux
+        if flux is not None and len(flux) != channels:
+            raise BadInput(f"{self.label}: {len(flux)} star fluxes for {channels} wavelengths")
         if not np.isfinite(self.angle).all():
             bad = int(np.flatnonzero(~np.isfinite(self.angle))[0])
             raise BadInput(f"{self.label}: the angle of frame {bad} is not a number")

@@ -167,7 +167,10 @@ def test_reference_stars_remove_the_speckles_and_nothing_of_the_companion(refere
 def test_brightness_of_a_reference_star_is_matched_where_both_fluxes_are_known(spectral):
     target = spectral(np.random.default_rng(6))
     other = star_like(target, 5.0)
-    flux = [replace(s.observation, star_flux=f) for s, f in ((target, 10.0), (other, 50.0))]
+    flux = [
+        replace(s.observation, star_flux=(f,) * len(WAVELENGTH))
+        for s, f in ((target, 10.0), (other, 50.0))
+    ]
     target, other = (replace(s, observation=o) for s, o in zip((target, other), flux, strict=True))
     for model in (Mean(), Median()):
         left = subtract_stage(target, Stage(model, FullFrame(), RDI), [other])[0]
@@ -231,3 +234,19 @@ def test_a_first_stage_of_several_ranks_is_refused():
         Reduction(first=Stage(Pca((1, 2, 3))))
     with pytest.raises(BadInput, match=r"name the stars in first\.references"):
         Reduction(references=RDI, first=Stage(Pca((1,))))
+
+
+def test_wavelengths_are_as_bright_as_the_longest_while_they_are_modelled(spectral):
+    """With known star fluxes a mean of other wavelengths fits a star of any colour."""
+    grey = spectral(np.random.default_rng(9))
+    colour = np.linspace(1.0, 4.0, len(WAVELENGTH))
+    flux = tuple(10.0 * colour)
+    red = replace(
+        grey,
+        cube=grey.cube * colour[:, None, None, None],
+        observation=replace(grey.observation, star_flux=flux),
+    )
+    stage = Stage(Mean(), INNER, SDI)
+    level = replace(grey, observation=replace(grey.observation, star_flux=(10.0,) * len(flux)))
+    expected = subtract_stage(level, stage) * colour[:, None, None, None]
+    np.testing.assert_allclose(subtract_stage(red, stage), expected, atol=1e-9)

@@ -74,7 +74,7 @@ def test_companion_turns_with_the_field_and_angle_brings_it_back():
     companion = InjectedCompanion(separation=500.0, position_angle=70.0, contrast=0.1)
     alone = simulate(SMALL, [], np.random.default_rng(2))
     seen = simulate(SMALL, [companion], np.random.default_rng(2))
-    light = seen.cube.astype(float) - alone.cube
+    light = seen.cube[0].astype(float) - alone.cube[0]
     expected = pixel_position(500.0 / SMALL.pixel_scale, 70.0, (30.0, 30.0))
     assert np.ptp(seen.angle) > 60
     for frame, angle, place in zip(light, seen.angle, seen.companions[0], strict=True):
@@ -92,11 +92,11 @@ def test_companion_is_the_psf_times_the_contrast():
     alone = simulate(once, [], np.random.default_rng(3))
     seen = simulate(once, [above], np.random.default_rng(3))
     assert seen.companions[0, 0] == pytest.approx((30.0, 48.0))
-    stamp = (seen.cube[0] - alone.cube[0])[38:59, 20:41] / 0.1
+    stamp = (seen.cube[0, 0] - alone.cube[0, 0])[38:59, 20:41] / 0.1
     # The coronagraph takes the Airy amplitude at 5 λ/D from the companion: a percent of its peak.
-    np.testing.assert_allclose(stamp, seen.psf, atol=0.012 * seen.psf.max())
-    assert aperture_flux(stamp, 10.0, 10.0, seen.fwhm / 2) == pytest.approx(
-        seen.star_flux, rel=0.01
+    np.testing.assert_allclose(stamp, seen.psf[0], atol=0.012 * seen.psf.max())
+    assert aperture_flux(stamp, 10.0, 10.0, seen.fwhm[0] / 2) == pytest.approx(
+        seen.star_flux[0], rel=0.01
     )
 
 
@@ -104,9 +104,9 @@ def test_psf_is_nearly_diffraction_limited_and_holds_the_star_flux():
     seen = simulate(SMALL, [], np.random.default_rng(4))
     diffraction = 3.8e-6 / 8.2 * np.degrees(1) * 3600e3 / SMALL.pixel_scale
     # A Gaussian fits the Airy core a little narrower than its 1.03 λ/D at half maximum.
-    assert seen.fwhm == pytest.approx(0.97 * diffraction, rel=0.03)
+    assert seen.fwhm[0] == pytest.approx(0.97 * diffraction, rel=0.03)
     assert seen.psf.argmax() == seen.psf.size // 2
-    assert 0.3 < seen.star_flux / SMALL.star_electrons < 0.45
+    assert 0.3 < seen.star_flux[0] / SMALL.star_electrons < 0.45
 
 
 def test_star_is_where_the_truth_says():
@@ -125,7 +125,9 @@ def test_truth_follows_the_light_when_the_star_jitters():
     seen = simulate(moving, [companion], np.random.default_rng(12))
     beside = seen.companions[0] - seen.star
     np.testing.assert_allclose(np.hypot(*beside.T), 450.0 / SMALL.pixel_scale)
-    for frame, place in zip(seen.cube.astype(float) - alone.cube, seen.companions[0], strict=True):
+    for frame, place in zip(
+        seen.cube[0].astype(float) - alone.cube[0], seen.companions[0], strict=True
+    ):
         core = np.where(radius_map(frame.shape, tuple(place)) < 3.2, frame, 0)
         y, x = ndimage.center_of_mass(core)
         assert (x, y) == pytest.approx(place, abs=0.15)
@@ -134,14 +136,14 @@ def test_truth_follows_the_light_when_the_star_jitters():
 def test_halo_is_centred_on_the_star():
     away = replace(SMALL, static_rms=0, drifting_rms=0, decentring_x=3.0, decentring_y=-2.0)
     seen = simulate(replace(away, residual_screens=48), [], np.random.default_rng(6))
-    mean = seen.cube.mean(axis=0, dtype=float)
+    mean = seen.cube[0].mean(axis=0, dtype=float)
     near = np.where(radius_map(mean.shape, (33.0, 28.0)) < 12, mean, 0)
     y, x = ndimage.center_of_mass(near)
     assert (x, y) == pytest.approx((33.0, 28.0), abs=0.4)
 
 
 def test_speckles_stay_with_the_pupil_and_fade_slowly(observed):
-    lags = np.corrcoef(speckles(observed.cube, observed.star.mean(axis=0)))
+    lags = np.corrcoef(speckles(observed.cube[0], observed.star.mean(axis=0)))
     nearest, half, last = (np.diag(lags, lag).mean() for lag in (1, 15, 29))
     assert 0.8 < nearest < 0.98
     assert 0.5 < last < nearest
@@ -151,7 +153,10 @@ def test_speckles_stay_with_the_pupil_and_fade_slowly(observed):
 def test_speckles_do_not_turn_with_the_field(observed):
     centre = np.full(2, (observed.cube.shape[-1] - 1) / 2)
     upright = np.stack(
-        [turned(frame, angle) for frame, angle in zip(observed.cube, observed.angle, strict=True)]
+        [
+            turned(frame, angle)
+            for frame, angle in zip(observed.cube[0], observed.angle, strict=True)
+        ]
     )
     apart = np.corrcoef(speckles(upright, centre))[0, -1]
     assert apart < 0.3
@@ -159,12 +164,12 @@ def test_speckles_do_not_turn_with_the_field(observed):
 
 def principal_component_residual(seen, rank):
     """North-up mean of the frames less their `rank` principal components, star on the centre."""
-    frames = seen.cube.reshape(len(seen.cube), -1).astype(float)
+    frames = seen.cube.reshape(len(seen.angle), -1).astype(float)
     frames -= frames.mean(axis=0)
     left, scale, components = np.linalg.svd(frames, full_matrices=False)
     residuals = frames - (left[:, :rank] * scale[:rank]) @ components[:rank]
     away = (seen.cube.shape[-1] - 1) / 2 - seen.star.mean(axis=0)[::-1]
-    centred = (ndimage.shift(frame, away) for frame in residuals.reshape(seen.cube.shape))
+    centred = (ndimage.shift(frame, away) for frame in residuals.reshape(seen.cube[0].shape))
     return np.mean([turned(f, a) for f, a in zip(centred, seen.angle, strict=True)], axis=0)
 
 
@@ -174,11 +179,13 @@ def test_companion_hides_in_the_frames_and_principal_components_find_it(observed
     )
     raw, reduced = [], []
     for seen in (observed, *more):
-        places = zip(seen.cube[::5], seen.companions[0, ::5], seen.star[::5], strict=True)
-        raw.append(max(signal_to_noise(frame, at, star, seen.fwhm) for frame, at, star in places))
+        places = zip(seen.cube[0, ::5], seen.companions[0, ::5], seen.star[::5], strict=True)
+        raw.append(
+            max(signal_to_noise(frame, at, star, seen.fwhm[0]) for frame, at, star in places)
+        )
         combined = principal_component_residual(seen, rank=5)
         place = pixel_position(450.0 / 27.19, 211.0, (50.0, 50.0))
-        reduced.append(signal_to_noise(combined, place, (50.0, 50.0), seen.fwhm))
+        reduced.append(signal_to_noise(combined, place, (50.0, 50.0), seen.fwhm[0]))
     assert np.median(raw) < 5
     assert np.median(reduced) > 10
 
@@ -186,7 +193,7 @@ def test_companion_hides_in_the_frames_and_principal_components_find_it(observed
 def test_noise_is_that_of_photons_background_and_readout():
     quiet = replace(SMALL, drifting_rms=0.0, residual_rms=0.0, residual_screens=1, frames=300)
     quiet = replace(quiet, size=31, star_electrons=1e9, background=2e4, read_noise=150.0)
-    cube = simulate(quiet, [], np.random.default_rng(7)).cube.astype(float)
+    cube = simulate(quiet, [], np.random.default_rng(7)).cube[0].astype(float)
     mean, variance = cube.mean(axis=0), cube.var(axis=0, ddof=1)
     assert mean.max() > 10 * quiet.background
     ratio = variance / (mean + 2e4 + 150.0**2)

@@ -51,7 +51,7 @@ def made():
 @pytest.fixture
 def files(made, tmp_path: Path) -> Files:
     files = Files(tmp_path)
-    for name, values in (("cube", made.cube), ("angles", made.angle), ("psf", made.psf)):
+    for name, values in (("cube", made.cube[0]), ("angles", made.angle), ("psf", made.psf[0])):
         files.change(name, values)
     return files
 

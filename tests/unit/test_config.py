@@ -102,12 +102,20 @@ def test_paths_are_relative_to_the_table(tmp_path):
         (HEAD + GOOD.replace(" -100", ""), "has no fixed derotator offset; give the night's"),
         (HEAD + GOOD.replace(" a ", " simulated "), "must all be `simulated`, or none"),
         (HEAD + GOOD.replace(" c ", " public:x.fits "), "public:x.fits: no such public file"),
+        (
+            HEAD.replace("angle_offset", "wavelengths angle_offset")
+            + GOOD.replace(" -100", " simulated -100"),
+            "must all be `simulated`, or none",
+        ),
     ],
 )
 def test_fault_of_the_table_names_the_row(tmp_path, table, line):
     with pytest.raises(BadInput, match=r".") as caught:
         load(write(tmp_path, table))
     assert line in str(caught.value)
+
+
+AT = {"separation": 400, "position_angle": 60, "contrast": 1e-3}
 
 
 @pytest.mark.parametrize(
@@ -119,6 +127,18 @@ def test_fault_of_the_table_names_the_row(tmp_path, table, line):
             "must be those of the instrument `simulated`, 27.19 mas",
         ),
         ({"scene": {"diameter": 0}}, "config.simulate.scene: diameter is 0, expected more than 0"),
+        (
+            {"scene": {"channels": 3, "bandwidth": 0.2}},
+            "scene: 3 channels; write `simulated` in the column wavelengths of S/1, too",
+        ),
+        (
+            {"companions": {"S/1": [AT | {"spectrum": [1.0, 2.0]}]}},
+            "companions.S/1[0].spectrum: a spectrum of 2 values for 1 channels",
+        ),
+        (
+            {"companions": {"S/1": [AT, AT | {"spectrum": "t-type"}]}},
+            "companions.S/1[1].spectrum: a t-type spectrum is described from 0.95 to 1.65 µm",
+        ),
     ],
 )
 def test_simulation_that_fits_nothing_is_refused(tmp_path, simulate, line):

@@ -23,6 +23,7 @@ from exosift.simulate.wavefront import (
     amplitudes,
     drift,
     frequencies,
+    out_of_pupil,
     power_law,
     screens,
 )
@@ -78,6 +79,69 @@ def test_one_path_is_half_the_phase_at_twice_the_wavelength():
     opd = 100 * np.random.default_rng(2).standard_normal((32, 32))
     blue, red = pupil_field(pupil, opd, 1.0), pupil_field(pupil, opd, 2.0)
     np.testing.assert_allclose(blue * np.abs(red), red**2 * np.sign(pupil), atol=1e-12)
+
+
+@pytest.mark.parametrize("wavelength", [1.0, 1.5])
+def test_ripple_of_the_path_makes_two_speckles_at_as_many_wavelengths_over_diameter(wavelength):
+    pupil, cycles = telescope_pupil(48, 0.1, 0.0), 8
+    opd = 20 * np.cos(2 * np.pi * cycles * pupil_axis(48)) * np.ones((48, 1))
+    step = 10.0 / diffraction_scale(wavelength, 8.0)  # pixels of 10 mas
+    field = perfect_coronagraph(pupil_field(pupil, opd, wavelength), pupil)
+    seen = image(field, focal_plane(48, (1, 121), (60, 0), step))[0]
+    expected = cycles / step
+    for half, place in ((slice(0, 50), 60 - expected), (slice(71, 121), 60 + expected)):
+        assert seen[half].argmax() + half.start == pytest.approx(place, abs=0.6)
+    assert seen.max() / step**2 == pytest.approx(
+        pupil.sum() / 48**2 * (np.pi * 20e-3 / wavelength) ** 2, rel=0.1
+    )
+
+
+def propagated(opd, wavelength, ratio):
+    """Complex path of a periodic phase screen a distance on, by the angular spectrum."""
+    wave = 2e-3 * np.pi / wavelength
+    axis = np.fft.fftfreq(len(opd), 1 / len(opd))
+    transfer = np.exp(-1j * np.pi * ratio * (axis[:, None] ** 2 + axis**2))
+    field = np.fft.ifft2(np.fft.fft2(np.exp(1j * wave * opd)) * transfer)
+    return np.log(field) / (1j * wave)
+
+
+def test_ripple_out_of_the_pupil_is_what_propagation_makes_of_it():
+    n, cycles, pupil = 32, 5, np.ones((32, 32))
+    amplitude = np.where(np.isclose(frequencies(n), cycles), 0.05, 0.0)
+    quarter = 1 / (2 * cycles**2)  # of the Talbot length: all phase is amplitude
+    turned, seen = out_of_pupil(
+        amplitude, pupil, [quarter, 0.3 * quarter], np.random.default_rng(1)
+    )
+    opd = -turned.imag
+    np.testing.assert_allclose(turned.real, 0, atol=1e-9)
+    expected = propagated(opd, 1.3, 0.3 * quarter)
+    assert np.std(seen.imag) == pytest.approx(opd.std() * np.sin(0.15 * np.pi), rel=1e-6)
+    np.testing.assert_allclose(seen.imag, expected.imag, atol=0.02 * opd.std())
+    u, v = pupil_axis(n)[None, :] * pupil, pupil_axis(n)[:, None] * pupil
+    modes = np.stack([pupil.ravel(), u.ravel(), v.ravel()])
+    weights = np.linalg.lstsq(modes.T, expected.real.ravel(), rcond=None)[0]
+    flat = expected.real - (weights @ modes).reshape(n, n)
+    np.testing.assert_allclose(seen.real, flat, atol=0.02 * opd.std())
+
+
+def test_light_gathers_behind_the_longest_path():
+    pupil, n = telescope_pupil(32, 0.1, 0.0), 32
+    amplitude = amplitudes(power_law(frequencies(n), -2.5), 30.0, pupil)
+    near, far = out_of_pupil(amplitude, pupil, [0.0, 1e-3], np.random.default_rng(2))
+    assert np.abs(near.imag).max() < 1e-9
+    bright = np.abs(pupil_field(np.ones((n, n)), far, 1.3))
+    curvature = 4 * near.real - sum(np.roll(near.real, s, a) for s in (1, -1) for a in (0, 1))
+    inside = (slice(1, -1), slice(1, -1))
+    assert np.corrcoef(bright[inside].ravel(), curvature[inside].ravel())[0, 1] > 0.5
+
+
+def test_screens_out_of_the_pupil_have_the_stated_rms():
+    pupil = telescope_pupil(32, 0.14, 0.01)
+    amplitude = amplitudes(power_law(frequencies(32), -2.5), 50.0, pupil)
+    rng = np.random.default_rng(3)
+    opd = np.stack([out_of_pupil(amplitude, pupil, [0.0], rng)[0].real for _ in range(400)])
+    variance = np.tensordot(opd**2, pupil, axes=2) / pupil.sum()
+    assert np.sqrt(variance.mean()) == pytest.approx(50.0, rel=0.05)
 
 
 def test_images_and_sources_beyond_the_sampled_pupil_are_refused():

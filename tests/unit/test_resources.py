@@ -29,7 +29,7 @@ def test_each_attempt_asks_for_more():
 
 def test_memory_follows_the_bytes():
     small, large = (subtract_memory(Work((1, n, 101, 101), ranks=3), 1) for n in (100, 1100))
-    assert large - small == pytest.approx(12 * 1.3 * 1000 * 101**2 * 4 / 1e6, abs=1)
+    assert large - small == pytest.approx(9.5 * 1.3 * 1000 * 101**2 * 4 / 1e6, abs=1)
     alone = Work(SHAPE, ranks=3)
     for more in ({"ranks": 6}, {"stars": (SHAPE,)}, {"aligned": True}):
         assert subtract_memory(replace(alone, **more), 1) > subtract_memory(alone, 1)
@@ -71,7 +71,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
 
 
 @pytest.mark.parametrize(
-    ("shape", "wavelengths"), [(SHAPE, "same"), ((2, 100, 201, 201), "all")], ids=["ADI", "SDI"]
+    ("shape", "wavelengths"), [(SHAPE, "same"), ((2, 200, 201, 201), "all")], ids=["ADI", "SDI"]
 )
 def test_a_reduction_stays_within_what_was_asked_for(shape, wavelengths):
     step = STEP.format(shape=shape, wavelengths=wavelengths)

@@ -48,6 +48,10 @@ def parts(**changes):
             {"observation": dataclasses.replace(OBSERVATION, fwhm=(4.8,))},
             "1 FWHM for 2 wavelengths",
         ),
+        (
+            {"observation": dataclasses.replace(OBSERVATION, star_flux=(1e6,))},
+            "1 star fluxes for 2 wavelengths",
+        ),
         ({"angle": np.array([0.0, 1.0, np.nan])}, "the angle of frame 2 is not a number"),
         ({"angle": np.array([0.0, np.inf, np.nan])}, "the angle of frame 1 is not a number"),
     ],

@@ -26,6 +26,7 @@ rule simulate:
         cube="data/{target}/{epoch}/cube.fits",
         angles="data/{target}/{epoch}/angles.fits",
         psf="data/{target}/{epoch}/psf.fits",
+        wavelengths="data/{target}/{epoch}/wavelengths.fits",
         truth="data/{target}/{epoch}/truth.json",
     log:
         "logs/simulate/{target}/{epoch}.log",

@@ -18,8 +18,8 @@ _MARGIN = 1.3
 _REGISTER = 10
 # Subtract: the cube and its mask, one region's centred frames in both precisions, the star; and a
 # residual for each rank, as they are stored and as they are derotated.
-_SUBTRACT = 6
-_RANK = 2
+_SUBTRACT = 5
+_RANK = 1.5
 
 # Search: 64 neighbours a pixel for the aperture sums; discs at 49² places for the pixels under the
 # outermost circle, and ten arrays over the apertures of a piece of work.

@@ -70,19 +70,30 @@ def read_angles(path: Path, frames: int) -> Floats:
 
 
 def read_wavelengths(path: Path, channels: int) -> Floats:
-    """One wavelength [µm] a channel, from any array with that many elements."""
+    """One wavelength [µm] a channel, from any array with that many elements, in µm or nm.
+
+    No camera here sees beyond 100 µm, so larger numbers are nm, as the SPHERE pipeline gives them.
+    """
     wavelengths = read_array(path).astype(np.float64).ravel()
     if wavelengths.size != channels or not np.all(wavelengths > 0):
-        raise BadInput(f"{path}: {wavelengths} is not one wavelength [µm] for {channels} channels")
-    return wavelengths
+        raise BadInput(
+            f"{path}: {wavelengths} is not one wavelength [µm or nm] for {channels} channels"
+        )
+    return wavelengths / 1000 if wavelengths.min() > 100 else wavelengths
 
 
 def read_psf(path: Path, cube: tuple[int, ...]) -> Floats:
-    """PSF as (wavelength, y, x), from (y, x) or (wavelength, y, x), for a cube of that shape."""
+    """PSF as (wavelength, y, x), for a cube of that shape.
+
+    From (y, x), (wavelength, y, x), or (wavelength, time, y, x), whose exposures are averaged.
+    """
     psf = read_array(path)
-    if psf.ndim not in (2, 3) or psf.size == 0:
-        raise BadInput(f"{path}: PSF of shape {psf.shape}; expected (y, x) or (wavelength, y, x)")
-    psf = psf.reshape(-1, *psf.shape[-2:])
+    if psf.ndim not in (2, 3, 4) or psf.size == 0:
+        raise BadInput(
+            f"{path}: PSF of shape {psf.shape}; expected (y, x), (wavelength, y, x) or "
+            "(wavelength, time, y, x)"
+        )
+    psf = psf.mean(axis=1) if psf.ndim == 4 else psf.reshape(-1, *psf.shape[-2:])
     if len(psf) != cube[0]:
         raise BadInput(f"{path}: {len(psf)} PSFs for a cube of {cube[0]} wavelengths")
     if psf.shape[1] > cube[2] or psf.shape[2] > cube[3]:

@@ -51,9 +51,11 @@ def read_sequence(store: Path) -> Sequence:
     group = open_store(store)
     attributes = dict(group.attrs)
     try:
+        flux = attributes["star_flux"]
         observation = Observation(
             **attributes
             | {name: tuple(attributes[name]) for name in ("fwhm", "star", "raw_star")}
+            | {"star_flux": None if flux is None else tuple(flux)}
             | {name: MappingProxyType(dict(attributes[name])) for name in ("sources", "history")}
         )
         arrays = {name: read_whole(group, name) for name in _DIMENSIONS if name in group}

@@ -120,7 +120,7 @@ def subtract_stage(
         _check_wavelengths(sequence)
         longest = int(np.argmax(sequence.wavelength))
         left = subtract(aligned_stack(sequence, stars), fwhm[longest], stage, partial)
-        return unaligned(left, sequence.wavelength)
+        return unaligned(left, sequence)
     stacks = (channel_stack(sequence, stars, channel) for channel in range(len(fwhm)))
     each = [
         subtract(stack, width, stage, partial) for stack, width in zip(stacks, fwhm, strict=True)

@@ -50,35 +50,56 @@ class Stack:
 
 
 def channel_stack(sequence: Sequence, stars: Several[Sequence], channel: int) -> Stack:
-    """One wavelength of a sequence, on top of that of other stars."""
+    """One wavelength of a sequence, on top of that of other stars at the target's brightness."""
     everyone = [sequence, *stars]
-    frames = [_brightness(sequence, one) * one.cube[channel] for one in everyone]
+    brightness = sequence.observation.star_flux
+    frames = [_matched(one, brightness)[channel] for one in everyone]
     return Stack(np.concatenate(frames), _rows(everyone, np.ones(1)))
 
 
 def aligned_stack(sequence: Sequence, stars: Several[Sequence]) -> Stack:
     """Every wavelength of a sequence, and of other stars, scaled to the longest one's speckles.
 
-    Row c·n + t is channel c of frame t (Sparks & Ford 2002, ApJ 578, 543).
+    All are at the target's brightness there. Row c·n + t is channel c of frame t (Sparks & Ford
+    2002, ApJ 578, 543).
     """
     everyone = [sequence, *stars]
-    frames = [
-        _brightness(sequence, one) * _aligned(one.cube, sequence.wavelength) for one in everyone
-    ]
-    return Stack(np.concatenate(frames), _rows(everyone, sequence.wavelength))
+    factor = (sequence.wavelength.max() / sequence.wavelength)[:, None]
+    frames = [rescale(_matched(one, _at_longest(sequence)), factor) for one in everyone]
+    size = sequence.cube.shape[-2:]
+    rows = [cube.reshape(-1, *size) for cube in frames]
+    return Stack(np.concatenate(rows), _rows(everyone, sequence.wavelength))
 
 
-def _aligned(cube: Floats, wavelength: Floats) -> Floats:
-    """Channels (wavelength, time, y, x) magnified to the longest wavelength: (row, y, x)."""
-    factor = np.repeat(wavelength.max() / wavelength, cube.shape[1])
-    return rescale(cube.reshape(-1, *cube.shape[2:]), factor)
+def unaligned(left: Floats, sequence: Sequence) -> Floats:
+    """Residuals (variant, row, y, x) of an aligned stack as (variant, wavelength, time, y, x).
+
+    Each wavelength has its own scale and brightness again.
+    """
+    cubes = left.reshape(len(left), *sequence.cube.shape)
+    factor = (sequence.wavelength / sequence.wavelength.max())[:, None]
+    own, longest = sequence.observation.star_flux, _at_longest(sequence)
+    return _times(rescale(cubes, factor), own, longest)
 
 
-def unaligned(left: Floats, wavelength: Floats) -> Floats:
-    """Residuals (variant, row, y, x) of an aligned stack as (variant, wavelength, time, y, x)."""
-    factor = np.repeat(wavelength / wavelength.max(), left.shape[1] // len(wavelength))
-    shape = (len(left), len(wavelength), -1, *left.shape[2:])
-    return rescale(left, factor).reshape(shape)
+def _matched(star: Sequence, brightness: tuple[float, ...] | None) -> Floats:
+    """A star's cube as if its flux were `brightness` (wavelength,); as it is if not known."""
+    return _times(star.cube, brightness, star.observation.star_flux)
+
+
+def _at_longest(sequence: Sequence) -> tuple[float, ...] | None:
+    """A star's flux at the longest wavelength, for every wavelength; None where not known."""
+    flux = sequence.observation.star_flux
+    return flux and (flux[int(np.argmax(sequence.wavelength))],) * len(flux)
+
+
+def _times(
+    cube: Floats, wanted: tuple[float, ...] | None, found: tuple[float, ...] | None
+) -> Floats:
+    """A cube (…, wavelength, time, y, x) times wanted / found (wavelength,), if both are known."""
+    if wanted is None or found is None or wanted == found:
+        return cube
+    return cube * np.divide(wanted, found).astype(cube.dtype)[:, None, None, None]
 
 
 def _rows(everyone: Several[Sequence], wavelength: Floats) -> Rows:
@@ -93,12 +114,6 @@ def _rows(everyone: Several[Sequence], wavelength: Floats) -> Rows:
         np.concatenate(exposure),
         np.arange(sum(map(len, angle))) < len(angle[0]),
     )
-
-
-def _brightness(sequence: Sequence, star: Sequence) -> float:
-    """What brings another star to the target's brightness; 1 where either is not known."""
-    own, other = sequence.observation.star_flux, star.observation.star_flux
-    return own / other if own and other else 1.0
 
 
 def refuse_unlike(sequence: Sequence, star: Sequence) -> None:

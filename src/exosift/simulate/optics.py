@@ -2,7 +2,7 @@
 
 Pupil coordinates are in telescope diameters, focal-plane coordinates in λ/D, so the wavelength
 enters twice only: in `pupil_field`, which turns an optical path into a phase, and in the λ/D of
-`diffraction_scale`. Images at several wavelengths are a loop over these two with the same path.
+`diffraction_scale`. Images at several wavelengths are these two with the same path.
 """
 
 from dataclasses import dataclass
@@ -44,10 +44,11 @@ def telescope_pupil(pixels: int, obstruction: float, spider: float) -> Floats:
     return np.asarray(open_.reshape(pixels, 8, pixels, 8).mean(axis=(1, 3)))
 
 
-def pupil_field(pupil: Floats, opd: Floats, wavelength: float) -> Fields:
+def pupil_field(pupil: Floats, opd: Floats | Fields, wavelength: float) -> Fields:
     """Field in the pupil, P exp(2πi OPD/λ), of power one through the whole aperture.
 
-    pupil (v, u); opd (..., v, u) [nm]; wavelength [µm].
+    pupil (v, u); opd (..., v, u) [nm], whose imaginary part, if any, is an amplitude; wavelength
+    [µm]. Single precision stays single.
     """
     # The power is the open area: where the edge crosses a pixel, the mean amplitude squared is less
     # than the mean power, the rest being diffracted further out than this sampling forms.

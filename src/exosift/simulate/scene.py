@@ -1,6 +1,7 @@
 """The scene: telescope, star, sky and noise of a simulated observation, and what comes of them."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from exosift.errors import BadInput
 from exosift.types import Floats
@@ -11,20 +12,28 @@ class Simulation:
     """An observation of one star in pupil tracking; the defaults resemble VLT/NACO in L′.
 
     `diameter` of the telescope [m]; `obstruction` and `spider`, the central obstruction's diameter
-    and the vanes' width as fractions of it; `pupil_pixels` across the computed pupil; `wavelength`
-    [µm]; `pixel_scale` [mas/px]; `size` of a frame and `psf_size` of the PSF image [px], odd;
-    `frames` in the sequence.
+    and the vanes' width as fractions of it; `pupil_pixels` across the computed pupil; `pixel_scale`
+    [mas/px]; `size` of a frame and `psf_size` of the PSF image [px], odd; `frames` in the sequence.
+
+    `wavelength` [µm], the central one; of an integral-field spectrograph the `channels`, evenly
+    spaced over `bandwidth` [µm] from the first one's centre to the last one's.
 
     `declination` of the star and `latitude` of the observatory [deg]; `hour_angle_start` and
     `hour_angle_end` [h], of the first and the last frame.
 
-    `star_electrons`, all the light of the star a frame [electrons]; `background` [electrons/px a
-    frame], subtracted on average but not its photon noise; `read_noise` [electrons].
+    `star_electrons`, all the light of the star a frame and channel [electrons]; `background`
+    [electrons/px a frame and channel], subtracted on average but not its photon noise; `read_noise`
+    [electrons].
 
     `static_rms` and `drifting_rms` [nm], aberrations that stay and that change with
     `correlation_time` [s], both of spectrum f^`aberration_slope`; `residual_rms` [nm] of the
     adaptive optics, which controls `control_radius` [cycles per diameter], averaged in each frame
-    over `residual_screens` independent screens.
+    over `residual_screens` independent screens. `out_of_pupil_rms` [nm], aberrations that stay, of
+    optics `out_of_pupil_distance` [km] from the pupil in a beam as wide as the telescope, which is
+    (D/d)² times the distance in a beam of diameter d.
+
+    `common`, the share of the variance of what stays that belongs to the instrument and is the
+    same for every star with the same `instrument_seed`.
 
     `pointing_jitter` [px], rms on each axis of the star behind the coronagraph from frame to frame;
     `decentring_x` and `decentring_y` [px], of the coronagraph's axis from the frame's centre.
@@ -35,6 +44,8 @@ class Simulation:
     spider: float = 0.005
     pupil_pixels: int = 64
     wavelength: float = 3.8
+    channels: int = 1
+    bandwidth: float = 0.0
     pixel_scale: float = 27.19
     size: int = 101
     psf_size: int = 39
@@ -53,6 +64,10 @@ class Simulation:
     residual_rms: float = 180.0
     control_radius: float = 7.0
     residual_screens: int = 48
+    out_of_pupil_rms: float = 0.0
+    out_of_pupil_distance: float = 0.0
+    common: float = 0.0
+    instrument_seed: int = 0
     pointing_jitter: float = 0.05
     decentring_x: float = 0.4
     decentring_y: float = -0.3
@@ -64,7 +79,7 @@ class Simulation:
         for name in ("diameter", "pixel_scale", "wavelength", "star_electrons", "correlation_time"):
             if getattr(self, name) <= 0:
                 raise BadInput(f"{name} is {getattr(self, name):g}, expected more than 0")
-        for name in ("frames", "residual_screens"):
+        for name in ("frames", "residual_screens", "channels"):
             if getattr(self, name) < 1:
                 raise BadInput(f"{name} is {getattr(self, name)}, expected at least 1")
         if self.hour_angle_end <= self.hour_angle_start:
@@ -72,6 +87,20 @@ class Simulation:
                 f"hour_angle_end is {self.hour_angle_end} h, expected more than "
                 f"hour_angle_start, {self.hour_angle_start} h"
             )
+        if not 0 <= self.common <= 1:
+            raise BadInput(f"common is {self.common:g}, expected a share from 0 to 1")
+        if (self.channels > 1) != (self.bandwidth > 0) or self.bandwidth >= 2 * self.wavelength:
+            raise BadInput(
+                f"bandwidth is {self.bandwidth:g} µm for {self.channels} channels at "
+                f"{self.wavelength:g} µm: one channel has none, several need more than 0"
+            )
+
+    @property
+    def wavelengths(self) -> tuple[float, ...]:
+        """Central wavelengths [µm] of the channels, ascending."""
+        low = self.wavelength - self.bandwidth / 2
+        step = self.bandwidth / max(self.channels - 1, 1)
+        return tuple(low + step * channel for channel in range(self.channels))
 
 
 @dataclass(frozen=True)
@@ -79,30 +108,38 @@ class InjectedCompanion:
     """A point source beside the star.
 
     `separation` [mas]; `position_angle` [deg], North through East; `contrast`, its flux in units of
-    the star's.
+    the star's, times its `spectrum`: "flat", of the star's colour; "t-type", a T5 dwarf's, one at
+    its peak in J; or the values themselves, one a channel.
     """
 
     separation: float
     position_angle: float
     contrast: float
+    spectrum: Literal["flat", "t-type"] | tuple[float, ...] = "flat"
 
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
     """A calibrated sequence and the truth behind it.
 
-    `cube` (time, y, x) float32 [electrons]; `angle` (time,) [deg], counter-clockwise to North up;
-    `elapsed` (time,) [s] since the first frame; `psf` (y, x), the star off the coronagraph in cube
-    units, centred, free of noise; `fwhm` of `psf` [px]; `star_flux`, that of `psf` in the aperture
-    of one FWHM diameter [electrons]; `star` (time, 2), its true (x, y) [px] in each frame;
-    `companions` (companion, time, 2), theirs.
+    `cube` (wavelength, time, y, x) float32 [electrons]; `wavelength` (wavelength,) [µm]; `angle`
+    (time,) [deg], counter-clockwise to North up; `elapsed` (time,) [s] since the first frame.
+
+    `psf` (wavelength, y, x), the star off the coronagraph in cube units, centred, free of noise;
+    one a wavelength, `fwhm` of `psf` [px] and `star_flux`, that of `psf` in the aperture of one
+    FWHM diameter [electrons].
+
+    `star` (time, 2), its true (x, y) [px] in each frame; `companions` (companion, time, 2), theirs;
+    `contrast` (companion, wavelength), their fluxes in units of the star's.
     """
 
     cube: Floats
+    wavelength: Floats
     angle: Floats
     elapsed: Floats
     psf: Floats
-    fwhm: float
-    star_flux: float
+    fwhm: tuple[float, ...]
+    star_flux: tuple[float, ...]
     star: Floats
     companions: Floats
+    contrast: Floats

@@ -6,44 +6,47 @@ screens, and whatever else is random in a frame, come from the frame's own gener
 does not depend on the number of threads.
 """
 
+from collections.abc import Callable
 from collections.abc import Sequence as Several
 
 import numpy as np
 
+from exosift import threads
 from exosift.geometry.grid import raw_offset
 from exosift.photometry.psf import normalised_psf
+from exosift.simulate.exposure import channel, detect, expose
 from exosift.simulate.field import SIDEREAL_HOUR, parallactic_angle
-from exosift.simulate.optics import (
-    FocalPlane,
-    diffraction_scale,
-    focal_plane,
-    image,
-    perfect_coronagraph,
-    pupil_field,
-    telescope_pupil,
-    tilt,
-)
+from exosift.simulate.optics import Fields, telescope_pupil
 from exosift.simulate.scene import InjectedCompanion, Simulated, Simulation
+from exosift.simulate.spectra import contrasts
 from exosift.simulate.wavefront import (
     adaptive_optics,
     amplitudes,
     drift,
     frequencies,
+    out_of_pupil,
     power_law,
     screens,
 )
-from exosift.threads import over
 from exosift.types import Floats
 
 
+def _silent(done: int, of: int) -> None:
+    """Tell nobody."""
+
+
 def simulate(
-    simulation: Simulation, companions: Several[InjectedCompanion], rng: np.random.Generator
+    simulation: Simulation,
+    companions: Several[InjectedCompanion],
+    rng: np.random.Generator,
+    progress: Callable[[int, int], None] = _silent,
 ) -> Simulated:
     """Pupil-tracking sequence of a star and its companions behind a coronagraph.
 
     Companions are incoherent with the star and see the same screens; the field does not turn
-    within a frame. Everything random comes from `rng`, and two skies under the same `rng` have the
-    same speckles.
+    within a frame. Everything random comes from `rng`, but for what stars share with the same
+    `instrument_seed`; two skies under the same `rng` have the same speckles. `progress(done, of)`
+    is told of the frames.
     """
     hour_angle = np.linspace(
         simulation.hour_angle_start, simulation.hour_angle_end, simulation.frames
@@ -55,80 +58,86 @@ def simulate(
         for companion in companions
     ]
     sources = star + np.stack([np.zeros_like(star), *beside])
-    fluxes = np.array([1.0, *(companion.contrast for companion in companions)])
-    cube, psf = _exposures(simulation, sources, fluxes, rng)
+    wavelengths = simulation.wavelengths
+    contrast = np.array([contrasts(one, wavelengths) for one in companions])
+    contrast = contrast.reshape(len(companions), len(wavelengths))
+    cube, psf = _exposures(simulation, sources, contrast, rng, progress)
     axis = (simulation.size - 1) / 2 + np.array([simulation.decentring_x, simulation.decentring_y])
-    _, fwhm, star_flux = normalised_psf(psf)
+    measured = [normalised_psf(one) for one in psf]
     return Simulated(
         cube=cube,
+        wavelength=np.array(wavelengths),
         angle=angle,
         elapsed=SIDEREAL_HOUR * (hour_angle - hour_angle[0]),
         psf=psf,
-        fwhm=fwhm,
-        star_flux=star_flux,
+        fwhm=tuple(fwhm for _, fwhm, _ in measured),
+        star_flux=tuple(flux for _, _, flux in measured),
         star=axis + sources[0],
         companions=axis + sources[1:],
+        contrast=contrast,
     )
 
 
 def _exposures(
-    simulation: Simulation, sources: Floats, fluxes: Floats, rng: np.random.Generator
+    simulation: Simulation,
+    sources: Floats,
+    contrast: Floats,
+    rng: np.random.Generator,
+    progress: Callable[[int, int], None],
 ) -> tuple[Floats, Floats]:
-    """Noisy frames (time, y, x) of `sources`, and the noise-free mean PSF (y, x) off axis.
+    """Noisy frames (wavelength, time, y, x) and the noise-free mean PSFs (wavelength, y, x).
 
-    sources (source, time, 2) is (x, y) [px] from the coronagraph's axis, fluxes (source,) are in
-    units of the star's.
+    sources (source, time, 2) is (x, y) [px] from the coronagraph's axis, the star first; contrast
+    is (companion, wavelength).
     """
     pupil = telescope_pupil(simulation.pupil_pixels, simulation.obstruction, simulation.spider)
-    step = simulation.pixel_scale / diffraction_scale(simulation.wavelength, simulation.diameter)
-    detector, off_axis = _focal_planes(simulation, step)
-    slow = _slow_aberrations(simulation, pupil, rng)
-    frequency = frequencies(len(pupil))
-    residual = amplitudes(
-        adaptive_optics(frequency, simulation.control_radius), simulation.residual_rms, pupil
-    )
+    # Many channels cost as many times more, and rounding to 1e-7 of an amplitude, 1e-4 of a speckle
+    # of 1e-6, is far below the photons' noise.
+    real, complex_ = (np.float32, np.complex64) if simulation.channels > 1 else (float, complex)
+    slow, beyond = _aberrations(simulation, pupil, rng)
+    spectrum = adaptive_optics(frequencies(len(pupil)), simulation.control_radius)
+    residual = amplitudes(spectrum, simulation.residual_rms, pupil)
+    channels = [
+        channel(simulation, wavelength, path.astype(complex_), np.array([1.0, *fluxes]))
+        for wavelength, path, fluxes in zip(simulation.wavelengths, beyond, contrast.T, strict=True)
+    ]
     generators = rng.spawn(simulation.frames)
 
-    def expose(frame: int) -> tuple[Floats, Floats]:
-        generator = generators[frame]
-        fast = screens(residual, pupil, simulation.residual_screens, generator)
-        field = pupil_field(pupil, slow[frame] + fast, simulation.wavelength)
-        light = np.zeros((simulation.size, simulation.size))
-        for (x, y), flux in zip(sources[:, frame] * step, fluxes, strict=True):
-            seen = perfect_coronagraph(field * tilt(len(pupil), (x, y)), pupil)
-            light += flux * image(seen, detector).mean(axis=0)
-        frame_electrons = _detect(simulation.star_electrons * light, simulation, generator)
-        return frame_electrons, simulation.star_electrons * image(field, off_axis).mean(axis=0)
+    def work(frame: int) -> tuple[Floats, Floats]:
+        fast = screens(residual, pupil, simulation.residual_screens, generators[frame])
+        path = (slow[frame] + fast).astype(real)
+        frames, psfs = [], []
+        for one in channels:
+            light, psf = expose(path, pupil.astype(real), sources[:, frame], one)
+            electrons = simulation.star_electrons * light
+            frames.append(detect(electrons, simulation, generators[frame]))
+            psfs.append(simulation.star_electrons * psf)
+        return np.stack(frames), np.stack(psfs)
 
-    cube, psfs = zip(*over(expose, range(simulation.frames)), strict=True)
-    return np.stack(cube), np.mean(psfs, axis=0)
-
-
-def _focal_planes(simulation: Simulation, step: float) -> tuple[FocalPlane, FocalPlane]:
-    """The detector behind the coronagraph, decentred, and the centred image of the PSF."""
-    size, psf_size = simulation.size, simulation.psf_size
-    axis = (size - 1) / 2 + simulation.decentring_x, (size - 1) / 2 + simulation.decentring_y
-    centre = (psf_size - 1) / 2, (psf_size - 1) / 2
-    pixels = simulation.pupil_pixels
-    return (
-        focal_plane(pixels, (size, size), axis, step),
-        focal_plane(pixels, (psf_size, psf_size), centre, step),
-    )
+    done: list[tuple[Floats, Floats]] = []
+    for block in threads.blocks(simulation.frames, threads.budget()):
+        done += threads.over(work, range(simulation.frames)[block])
+        progress(len(done), simulation.frames)
+    cube, psfs = zip(*done, strict=True)
+    return np.stack(cube, axis=1), np.mean(psfs, axis=0, dtype=float)
 
 
-def _slow_aberrations(simulation: Simulation, pupil: Floats, rng: np.random.Generator) -> Floats:
-    """Optical path (time, v, u) [nm] of the aberrations that stay plus those that drift."""
+def _aberrations(
+    simulation: Simulation, pupil: Floats, rng: np.random.Generator
+) -> tuple[Floats, Fields]:
+    """Paths [nm] of what stays plus what drifts (time, v, u), and of what stays out of the pupil's
+    plane (wavelength, v, u), complex."""
+    instrument = np.random.default_rng(simulation.instrument_seed)
+    own, shared = np.sqrt([1 - simulation.common, simulation.common])
     spectrum = power_law(frequencies(len(pupil)), simulation.aberration_slope)
     unit = amplitudes(spectrum, 1.0, pupil)
-    static = simulation.static_rms * screens(unit, pupil, 1, rng)
+    static = own * screens(unit, pupil, 1, rng) + shared * screens(unit, pupil, 1, instrument)
     innovations = simulation.drifting_rms * screens(unit, pupil, simulation.frames, rng)
     hours = simulation.hour_angle_end - simulation.hour_angle_start
     interval = SIDEREAL_HOUR * hours / max(simulation.frames - 1, 1)
-    return static + drift(innovations, np.exp(-interval / simulation.correlation_time))
-
-
-def _detect(expected: Floats, simulation: Simulation, rng: np.random.Generator) -> Floats:
-    """Electrons (y, x) float32 counted where `expected` fall on the background, less its mean."""
-    read = simulation.read_noise * rng.standard_normal(expected.shape)
-    counted = rng.poisson(expected + simulation.background)
-    return np.asarray(counted - simulation.background + read, dtype=np.float32)
+    drifting = drift(innovations, np.exp(-interval / simulation.correlation_time))
+    distance = simulation.out_of_pupil_distance / simulation.diameter**2
+    fresnel = [1e-3 * wavelength * distance for wavelength in simulation.wavelengths]
+    beyond = own * out_of_pupil(unit, pupil, fresnel, rng)
+    beyond = beyond + shared * out_of_pupil(unit, pupil, fresnel, instrument)
+    return simulation.static_rms * static + drifting, simulation.out_of_pupil_rms * beyond

@@ -5,10 +5,12 @@ that opposite edges of the pupil are not neighbours. Piston, tip and tilt are ta
 pupil: pointing is a parameter of its own.
 """
 
+from collections.abc import Sequence as Several
+
 import numpy as np
 import scipy.fft
 
-from exosift.simulate.optics import pupil_axis
+from exosift.simulate.optics import Fields, pupil_axis
 from exosift.types import Floats
 
 
@@ -52,10 +54,28 @@ def screens(amplitude: Floats, pupil: Floats, count: int, rng: np.random.Generat
     pairs, side, n = (count + 1) // 2, len(amplitude), len(pupil)
     noise = rng.standard_normal((pairs, side, side, 2)).view(np.complex128)[..., 0]
     waves = scipy.fft.ifft2(noise * amplitude, norm="forward", overwrite_x=True)[:, :n, :n]
-    opd = np.concatenate([waves.real, waves.imag])[:count]
-    modes = _rigid_modes(pupil)
-    weights = np.tensordot(opd, modes * pupil, axes=((1, 2), (1, 2))) / pupil.sum()
-    return np.asarray(opd - np.tensordot(weights, modes, axes=1))
+    return without_rigid_modes(np.concatenate([waves.real, waves.imag])[:count], pupil)
+
+
+def out_of_pupil(
+    amplitude: Floats, pupil: Floats, fresnel: Several[float], rng: np.random.Generator
+) -> Fields:
+    """Complex paths (wavelength, v, u) [nm] in the pupil, of one screen that is not in its plane.
+
+    Over a distance z a ripple W of frequency f becomes W exp(−iπλzf²) to first order, phase turned
+    into amplitude and back: the Talbot effect (Goodman 2005, Introduction to Fourier Optics, 4.2.3;
+    in imagers like these, Marois, Phillion & Macintosh 2006, SPIE 6269). The real part is a path,
+    and exp(−2π/λ × the imaginary part) an amplitude.
+
+    amplitude [nm] of the Fourier modes (2n, 2n); fresnel, λz/D² of each wavelength.
+    """
+    noise = rng.standard_normal(amplitude.shape)
+    modes = scipy.fft.fft2(noise, norm="ortho") * amplitude
+    squared, n = frequencies(len(pupil)) ** 2, len(pupil)
+    ratios = np.reshape(fresnel, (-1, 1, 1))
+    waves = scipy.fft.ifft2(modes * np.exp(-1j * np.pi * ratios * squared), norm="forward")
+    seen = waves[:, :n, :n]
+    return np.asarray(without_rigid_modes(seen.real, pupil) + 1j * seen.imag)
 
 
 def drift(innovations: Floats, correlation: float) -> Floats:
@@ -69,6 +89,13 @@ def drift(innovations: Floats, correlation: float) -> Floats:
     for innovation in innovations[1:]:
         path.append(correlation * path[-1] + fresh * innovation)
     return np.stack(path)
+
+
+def without_rigid_modes(opd: Floats, pupil: Floats) -> Floats:
+    """Screens (count, v, u) less their piston, tip and tilt over the pupil."""
+    modes = _rigid_modes(pupil)
+    weights = np.tensordot(opd, modes * pupil, axes=((1, 2), (1, 2))) / pupil.sum()
+    return np.asarray(opd - np.tensordot(weights, modes, axes=1))
 
 
 def _rigid_modes(pupil: Floats) -> Floats:

@@ -33,6 +33,7 @@ def run(row: Row, centring: Centring, store: Path) -> None:
         wavelength = _wavelengths(row, len(cube), instrument)
         templates = [normalised_psf(psf) for psf in read_psf(files[2], cube.shape)]
         fwhm = np.array([width for _, width, _ in templates])
+        star_flux = _star_flux(row, [flux for _, _, flux in templates])
         done = register(cube, fwhm, centring)
         sequence = Sequence(
             cube=done.cube,
@@ -41,7 +42,7 @@ def run(row: Row, centring: Centring, store: Path) -> None:
             wavelength=wavelength,
             mjd=np.full(cube.shape[1], np.nan),
             mask=done.mask,
-            observation=_observation(row, fwhm, templates[0][2], done, centring, files),
+            observation=_observation(row, fwhm, star_flux, done, centring, files),
         )
         # Both are slow to load, and not needed before there is something to write.
         from exosift.io.sequences import write_sequence
@@ -58,7 +59,7 @@ def run(row: Row, centring: Centring, store: Path) -> None:
 def _observation(
     row: Row,
     fwhm: Floats,
-    psf_flux: float,
+    star_flux: tuple[float, ...] | None,
     done: Registered,
     centring: Centring,
     files: list[Path],
@@ -89,7 +90,7 @@ def _observation(
         raw_star=found,
         exposure_time=row.exposure_time,
         transmission=row.transmission,
-        star_flux=psf_flux if row.star_flux == "psf" else row.star_flux,
+        star_flux=star_flux,
         sources=MappingProxyType({str(path): sha256(path) for path in files}),
         history=MappingProxyType(history),
     )
@@ -101,6 +102,18 @@ def _derotator(row: Row, instrument: Instrument) -> float:
     if offset is None:
         raise BadInput(f"{instrument.name} has no fixed derotator offset; give angle_offset")
     return offset
+
+
+def _star_flux(row: Row, of_psf: list[float]) -> tuple[float, ...] | None:
+    """The star's flux in each channel, in cube units: that of the PSF, or the table's number."""
+    if row.star_flux is None or row.star_flux == "psf":
+        return tuple(of_psf) if row.star_flux == "psf" else None
+    if len(of_psf) > 1:
+        raise BadInput(
+            f"star_flux is one number for {len(of_psf)} channels: give the PSF in cube units and "
+            "`psf` in that column"
+        )
+    return (row.star_flux,)
 
 
 def _wavelengths(row: Row, channels: int, instrument: Instrument) -> Floats:
