@@ -8,9 +8,10 @@ from exosift.psfsub.combine import Combination
 from exosift.psfsub.library import References
 from exosift.psfsub.mean import Mean
 from exosift.psfsub.median import Median
+from exosift.psfsub.nmf import Nmf
 from exosift.psfsub.pca import Pca
 
-AnyModel = Median | Mean | Pca
+AnyModel = Median | Mean | Pca | Nmf
 """Every PSF model."""
 
 

@@ -14,6 +14,7 @@ from exosift.psfsub.combine import combine
 from exosift.psfsub.gram import CentredFrames, gram
 from exosift.psfsub.linear import residuals
 from exosift.psfsub.median import Median
+from exosift.psfsub.nmf import Nmf
 from exosift.sequence import Sequence
 from exosift.types import Bools, Floats, Ints
 
@@ -100,7 +101,7 @@ def fit(frames: Floats, usable: Bools, model: AnyModel) -> Floats:
 
     usable is (target, reference); the targets are the first of the frames.
     """
-    if isinstance(model, Median):
+    if isinstance(model, Median | Nmf):
         return np.asarray(frames[: len(usable)] - model.predict(frames, usable))
     centred = CentredFrames.of(frames)
     return residuals(centred, model.coefficients(gram(centred), usable))
