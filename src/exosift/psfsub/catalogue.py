@@ -6,12 +6,13 @@ from exosift.geometry.regions import Annuli, AnyRegions
 from exosift.geometry.rotation import Interpolation
 from exosift.psfsub.combine import Combination
 from exosift.psfsub.library import References
+from exosift.psfsub.llsg import Llsg
 from exosift.psfsub.mean import Mean
 from exosift.psfsub.median import Median
 from exosift.psfsub.nmf import Nmf
 from exosift.psfsub.pca import Pca
 
-AnyModel = Median | Mean | Pca | Nmf
+AnyModel = Median | Mean | Pca | Nmf | Llsg
 """Every PSF model."""
 
 

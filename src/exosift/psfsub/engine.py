@@ -13,6 +13,7 @@ from exosift.psfsub.catalogue import AnyModel, Reduction
 from exosift.psfsub.combine import combine
 from exosift.psfsub.gram import CentredFrames, gram
 from exosift.psfsub.linear import residuals
+from exosift.psfsub.llsg import Llsg
 from exosift.psfsub.median import Median
 from exosift.psfsub.nmf import Nmf
 from exosift.sequence import Sequence
@@ -101,7 +102,7 @@ def fit(frames: Floats, usable: Bools, model: AnyModel) -> Floats:
 
     usable is (target, reference); the targets are the first of the frames.
     """
-    if isinstance(model, Median | Nmf):
+    if isinstance(model, Median | Nmf | Llsg):
         return np.asarray(frames[: len(usable)] - model.predict(frames, usable))
     centred = CentredFrames.of(frames)
     return residuals(centred, model.coefficients(gram(centred), usable))
