@@ -91,8 +91,8 @@ def test_libraries_are_refused(frames, as_sequence):
         with pytest.raises(BadInput) as refused:
             reduce(sequence, Reduction(Llsg(4), Annuli(1.0, 1.0), references))
         assert str(refused.value) == (
-            "llsg decomposes all frames together: set references.rotation to 0 and "
-            "references.nearest to null"
+            "llsg decomposes all frames together, and here some are kept from others: leave the "
+            "reduction's references at their defaults"
         )
 
 

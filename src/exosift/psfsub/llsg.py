@@ -1,9 +1,9 @@
 """Low rank, plus sparse, plus Gaussian noise: the companion is what is sparse.
 
 A region's frames are split as M = L + S + G: the star L of low rank, the companion S sparse, the
-noise G small everywhere (LLSG: Gomez Gonzalez et al. 2016, A&A 589, A54). Each iteration takes for L
-the best approximation of rank r to M − S, and for S what of M − L exceeds a threshold, less that
-threshold (GoDec: Zhou & Tao 2011, ICML 28, 33). The residual is S alone, without the noise.
+noise G small everywhere (LLSG: Gomez Gonzalez et al. 2016, A&A 589, A54). Each iteration takes
+for L the best approximation of rank r to M − S, and for S what of M − L exceeds a threshold, less
+that threshold (GoDec: Zhou & Tao 2011, ICML, 33). The residual is S alone, without the noise.
 """
 
 from collections.abc import Callable
@@ -52,8 +52,8 @@ class Llsg:
         """
         if not usable.all():
             raise BadInput(
-                "llsg decomposes all frames together: set references.rotation to 0 and "
-                "references.nearest to null"
+                "llsg decomposes all frames together, and here some are kept from others: leave "
+                "the reduction's references at their defaults"
             )
 
         def threshold(left: Floats) -> float:
