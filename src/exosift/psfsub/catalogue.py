@@ -7,11 +7,13 @@ from exosift.geometry.regions import Annuli, AnyRegions
 from exosift.geometry.resampling import Interpolation
 from exosift.psfsub.combine import Combination
 from exosift.psfsub.library import References
+from exosift.psfsub.llsg import Llsg
 from exosift.psfsub.mean import Mean
 from exosift.psfsub.median import Median
+from exosift.psfsub.nmf import Nmf
 from exosift.psfsub.pca import Pca
 
-PixelModel = Median
+PixelModel = Median | Nmf | Llsg
 """Models that see the pixels."""
 
 LinearModel = Mean | Pca
@@ -23,7 +25,9 @@ AnyModel = PixelModel | LinearModel
 
 def each_variant(model: AnyModel) -> list[AnyModel]:
     """A model of several ranks as several models of one."""
-    return [replace(model, ranks=(r,)) for r in model.ranks] if isinstance(model, Pca) else [model]
+    if isinstance(model, Pca | Nmf):
+        return [replace(model, ranks=(rank,)) for rank in model.ranks]
+    return [model]
 
 
 @dataclass(frozen=True)

@@ -193,13 +193,13 @@ def fit(
     usable is (target, reference); the targets are the first of the frames. zone (frame, pixel): the
     pixels on which the model is optimised, where they are not the region's own.
     """
-    centred = CentredFrames.of(frames)
-    if isinstance(model, PixelModel) and references.correlated is None:
+    if isinstance(model, PixelModel):
+        if references.correlated is not None:
+            usable = references.most_correlated(gram(CentredFrames.of(frames)), usable)
         return np.asarray(frames[: len(usable)] - model.predict(frames, usable))
+    centred = CentredFrames.of(frames)
     products = gram(centred if zone is None else CentredFrames.of(zone))
     usable = references.most_correlated(products, usable)
-    if isinstance(model, PixelModel):
-        return np.asarray(frames[: len(usable)] - model.predict(frames, usable))
     return residuals(centred, model.coefficients(products, usable))
 
 
