@@ -6,11 +6,13 @@ from exosift.geometry.regions import Annuli, AnyRegions
 from exosift.geometry.rotation import Interpolation
 from exosift.psfsub.combine import Combination
 from exosift.psfsub.library import References
+from exosift.psfsub.loci import Loci
 from exosift.psfsub.mean import Mean
 from exosift.psfsub.median import Median
+from exosift.psfsub.pairwise import Pairwise
 from exosift.psfsub.pca import Pca
 
-AnyModel = Median | Mean | Pca
+AnyModel = Median | Mean | Pca | Loci | Pairwise
 """Every PSF model."""
 
 
