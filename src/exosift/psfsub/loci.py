@@ -22,6 +22,9 @@ Solver = Literal["lstsq", "damped", "nnls"]
 # Normal equations solved in one batch: at most 8 MB of float64.
 _BATCH = 1_000_000
 
+# What keeps a division of nothing by nothing at nothing.
+_TINY = np.finfo(np.float64).tiny
+
 # Entries of references into a non-negative solution, in library sizes; a few tenths are usual.
 _ENTRIES = 10
 
@@ -138,7 +141,7 @@ def _damped(products: Floats, cross: Floats, weak: float) -> Floats:
     Λ is `weak` of the library's power, tr R Rᵀ; with c = 1/m + d this is (R Rᵀ + Λ) d = R (T − μ)ᵀ.
     """
     size = products.shape[1]
-    damping = weak * np.trace(products, axis1=1, axis2=2) + np.finfo(products.dtype).tiny
+    damping = weak * np.trace(products, axis1=1, axis2=2) + _TINY
     damped = products + damping[:, None, None] * np.eye(size)
     left_to_mean = cross - products.mean(axis=2)
     return np.asarray(1.0 / size + np.linalg.solve(damped, left_to_mean[..., None])[..., 0])
@@ -152,9 +155,11 @@ def _non_negative(kernel: Floats, libraries: Bools) -> Floats:
     are one product. Raises Failed when that does not end.
     """
     count, size = libraries.shape
-    wanted, norm = kernel[:count], np.sqrt(np.diag(kernel))
-    rounding = 10 * size * np.finfo(kernel.dtype).eps * norm[:count, None] * norm
-    weights, passive, free = np.zeros(libraries.shape), np.zeros_like(libraries), libraries.copy()
+    precision = 10 * size * np.finfo(kernel.dtype).eps
+    wanted, power = kernel[:count], np.diag(kernel).clip(min=0)
+    rounding = precision * np.sqrt(power[:count, None] * power)
+    free = libraries & (power > precision * power.max())
+    weights, passive = np.zeros(libraries.shape), np.zeros_like(libraries)
     rows = np.arange(count)
     for _ in range(_ENTRIES * size):
         gradient = wanted[rows] - weights[rows] @ kernel
@@ -180,7 +185,8 @@ def _refit(rows: Ints, kernel: Floats, weights: Floats, passive: Bools, free: Bo
         weights[rows[~stopped]] = fit[~stopped]
         rows, fit, negative = rows[stopped], fit[stopped], negative[stopped]
         last = weights[rows]
-        way = np.divide(last, last - fit, out=np.full(fit.shape, np.inf), where=negative)
+        way = np.full(fit.shape, np.inf)
+        np.divide(last, np.maximum(last - fit, _TINY), out=way, where=negative)
         step = way.min(axis=1, keepdims=True)
         leaving = way == step
         weights[rows] = np.where(leaving, 0.0, last + step * (fit - last))
