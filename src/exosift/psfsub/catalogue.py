@@ -8,15 +8,17 @@ from exosift.geometry.resampling import Interpolation
 from exosift.psfsub.combine import Combination
 from exosift.psfsub.library import References
 from exosift.psfsub.llsg import Llsg
+from exosift.psfsub.loci import Loci
 from exosift.psfsub.mean import Mean
 from exosift.psfsub.median import Median
 from exosift.psfsub.nmf import Nmf
+from exosift.psfsub.pairwise import Pairwise
 from exosift.psfsub.pca import Pca
 
 PixelModel = Median | Nmf | Llsg
 """Models that see the pixels."""
 
-LinearModel = Mean | Pca
+LinearModel = Mean | Pca | Loci | Pairwise
 """Models that see inner products of frames only."""
 
 AnyModel = PixelModel | LinearModel
@@ -25,9 +27,13 @@ AnyModel = PixelModel | LinearModel
 
 def each_variant(model: AnyModel) -> list[AnyModel]:
     """A model of several ranks as several models of one."""
-    if isinstance(model, Pca | Nmf):
-        return [replace(model, ranks=(rank,)) for rank in model.ranks]
-    return [model]
+    match model:
+        case Pca():
+            return [replace(model, ranks=(rank,)) for rank in model.ranks]
+        case Nmf():
+            return [replace(model, ranks=(rank,)) for rank in model.ranks]
+        case _:
+            return [model]
 
 
 @dataclass(frozen=True)

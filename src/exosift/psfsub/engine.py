@@ -16,6 +16,7 @@ from exosift.psfsub.gram import CentredFrames, gram
 from exosift.psfsub.iterative import sky_in_frames
 from exosift.psfsub.library import References
 from exosift.psfsub.linear import residuals
+from exosift.psfsub.loci import Loci
 from exosift.psfsub.stack import Stack, aligned_stack, channel_stack, refuse_unlike, unaligned
 from exosift.sequence import Sequence
 from exosift.types import Bools, Floats, Ints
@@ -131,7 +132,7 @@ def subtract_stage(
 def subtract(stack: Stack, fwhm: float, stage: Stage, partial: bool = False) -> Floats:
     """Residuals (variant, target, y, x) of a stack, NaN off the regions."""
     count, height, width = stack.frames.shape
-    widened = getattr(stage.model, "optimisation", 1.0)
+    widened = stage.model.optimisation if isinstance(stage.model, Loci) else 1.0
     regions = stage.regions.partition((height, width), fwhm, widened)
     flat = stack.frames.reshape(count, -1)
     valued = np.isfinite(flat)
