@@ -17,6 +17,7 @@ from exosift.psfsub.gram import CentredFrames, gram
 from exosift.psfsub.library import References
 from exosift.psfsub.linear import residuals
 from exosift.psfsub.loci import Loci
+from exosift.psfsub.stack import Stack
 
 COUNT, SEGMENT = 20, slice(100, 260)
 LINEAR = [
@@ -230,7 +231,7 @@ def test_a_companion_stands_where_it_was_put(model, speckles, gaussian):
     companion = [peak * gaussian((size, size), *at, fwhm) for at in zip(x, y, strict=True)]
     reduction = Reduction(model, Annuli(1.5, 1.5), References(0.75))
 
-    found = image(subtract(cube + companion, angle, fwhm, reduction)[0], angle, reduction)
+    found = image(subtract(Stack.of(cube + companion, angle), fwhm, reduction)[0], angle, reduction)
     row, column = np.unravel_index(np.nanargmax(found), found.shape)
     place = 25 - 14 * np.sin(np.radians(130)), 25 + 14 * np.cos(np.radians(130))
     assert np.hypot(column - place[0], row - place[1]) < 1.5
@@ -246,7 +247,11 @@ def test_beta_pictoris_b_is_found(model, least, betapic_registered):
     data = betapic_registered
     reduction = Reduction(model, Annuli(1.0, 1.5), References(0.5))
     snr = snr_map(
-        image(subtract(data.cube, data.angle, data.fwhm, reduction)[0], data.angle, reduction),
+        image(
+            subtract(Stack.of(data.cube, data.angle), data.fwhm, reduction)[0],
+            data.angle,
+            reduction,
+        ),
         data.fwhm,
     )
     row, column = np.unravel_index(np.nanargmax(snr), snr.shape)

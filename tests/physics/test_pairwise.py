@@ -15,6 +15,7 @@ from exosift.psfsub.engine import fit, image, subtract
 from exosift.psfsub.gram import CentredFrames, gram
 from exosift.psfsub.library import References
 from exosift.psfsub.pairwise import Pairwise
+from exosift.psfsub.stack import Stack
 
 COUNT = 20
 
@@ -83,7 +84,7 @@ def test_frames_without_a_pair_carry_no_weight_in_the_image(speckles):
     angle = np.linspace(0, 80, COUNT)
     cube = speckles(np.random.default_rng(8), COUNT, 31, 4.0)
     reduction = Reduction(Pairwise(percentile=5.0), FullFrame(), References(0.5))
-    left = subtract(cube, angle, 4.0, reduction)[0]
+    left = subtract(Stack.of(cube, angle), 4.0, reduction)[0]
     paired = np.isfinite(left).all(axis=(1, 2))
     assert 0 < (~paired).sum() < COUNT
     expected = combine(derotate(left[paired], angle[paired]), "median")
@@ -98,7 +99,7 @@ def test_a_companion_stands_where_it_was_put(speckles, gaussian):
     x, y = 25 - 14 * np.sin(bearing), 25 + 14 * np.cos(bearing)
     companion = [peak * gaussian((size, size), *at, fwhm) for at in zip(x, y, strict=True)]
     reduction = Reduction(Pairwise(), Annuli(1.5, 2.5), References(1.0))
-    found = image(subtract(cube + companion, angle, fwhm, reduction)[0], angle, reduction)
+    found = image(subtract(Stack.of(cube + companion, angle), fwhm, reduction)[0], angle, reduction)
     row, column = np.unravel_index(np.nanargmax(found), found.shape)
     place = 25 - 14 * np.sin(np.radians(130)), 25 + 14 * np.cos(np.radians(130))
     assert np.hypot(column - place[0], row - place[1]) < 1.5
@@ -109,7 +110,7 @@ def test_a_companion_stands_where_it_was_put(speckles, gaussian):
 def test_beta_pictoris_b_is_found(betapic_registered):
     data = betapic_registered
     reduction = Reduction(Pairwise(), Annuli(1.0, 1.5), References(0.5))
-    left = subtract(data.cube, data.angle, data.fwhm, reduction)[0]
+    left = subtract(Stack.of(data.cube, data.angle), data.fwhm, reduction)[0]
     snr = snr_map(image(left, data.angle, reduction), data.fwhm)
     row, column = np.unravel_index(np.nanargmax(snr), snr.shape)
     place = 48 - 16.6 * np.sin(np.radians(211)), 48 + 16.6 * np.cos(np.radians(211))
