@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from exosift import threads
+
 Call = Callable[..., Any]
 
 
@@ -33,7 +35,8 @@ def _peer(package: str, version: str) -> Call:
 
     def call(name: str, *args: Any, **kwargs: Any) -> Any:
         module, function = name.rsplit(".", 1)
-        with _silence():
+        # BLAS threads that wait for one another on busy cores made these tests ten times slower.
+        with _silence(), threads.limit(1):
             return getattr(importlib.import_module(f"{package}.{module}"), function)(
                 *args, **kwargs
             )

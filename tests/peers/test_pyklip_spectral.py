@@ -40,6 +40,13 @@ def test_movement_in_angle_alone_is_that_of_adi(pyklip):
     np.testing.assert_allclose(chord, theirs, atol=1e-12)
 
 
+@pytest.fixture
+def gaussian_at():
+    """(x, y) → a Gaussian, 4 px wide, in 41 × 41 px."""
+    rows, columns = np.ogrid[:41, :41]
+    return lambda x, y: np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 1.7**2))
+
+
 @pytest.mark.parametrize("scale", [0.8, 1.25])
 def test_scaling_moves_light_outward_by_the_factor(pyklip, gaussian_at, scale):
     centre, turn = (20.0, 20.0), np.radians(35.0)
@@ -52,13 +59,6 @@ def test_scaling_moves_light_outward_by_the_factor(pyklip, gaussian_at, scale):
     y, x = np.unravel_index(np.nanargmax(after), after.shape)
 
     assert (x, y) == pytest.approx(place(scale * RADIUS), abs=0.6)
-
-
-@pytest.fixture
-def gaussian_at():
-    """(x, y) → a Gaussian, 4 px wide, in 41 × 41 px."""
-    rows, columns = np.ogrid[:41, :41]
-    return lambda x, y: np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 1.7**2))
 
 
 INNER, OUTER, MOVEMENT, RANKS = 6, 12, 1.4, (1, 2)
@@ -95,9 +95,9 @@ def test_references_of_other_wavelengths(pyklip, mode):
                 for frame, scale in zip(cube, scales, strict=True)
             ]
         )
-        usable = MOVEMENT <= moved(
-            (INNER + OUTER) / 2, angle[target], angle, wavelength[target], wavelength
-        )
+        middle = (INNER + OUTER) / 2
+        moves = moved(middle, angle[target], angle, wavelength[target], wavelength)
+        usable = moves >= MOVEMENT
         if "ADI" not in mode:
             usable &= time == time[target]
         if "SDI" not in mode:
