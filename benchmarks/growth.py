@@ -1,8 +1,8 @@
 """`python -m benchmarks.growth`: how the time of Gram-space PCA grows with the number of frames.
 
 One region of 10⁴ pixels in float32. A library that every target shares costs N²p and one
-eigendecomposition; a library a target (rotation threshold) one eigendecomposition each, of which a
-few are timed and the rest reckoned. Times are those of one core at work, so that a busy machine
+eigendecomposition; a library a target (rotation threshold) much more, of which a few targets are
+timed and the rest reckoned. Times are those of one core at work, so that a busy machine
 hardly changes them. Prints seconds, and the exponents of N that they follow.
 """
 
@@ -16,18 +16,17 @@ from benchmarks.harness import ROOT, Row, Work, table
 from exosift import threads
 from exosift.psfsub.engine import fit
 from exosift.psfsub.gram import CentredFrames, gram
-from exosift.psfsub.library import References
 from exosift.psfsub.pca import Pca
 
-PIXELS, FWHM, TURN = 10_000, 4.0, 80.0
+PIXELS, TURN = 10_000, 80.0  # and degrees of rotation
 MODEL = Pca((5, 10, 20))
 COUNTS = (125, 250, 500, 1000, 2000)
-SAMPLE, REPEATS = 4, 3
-# Radius of the region [FWHM] and the rule of its libraries.
+FEW, MORE, REPEATS = 4, 12, 2
+# Radius of the region [FWHM], and the most frames of a library.
 LIBRARIES = {
-    "per target, 3 FWHM": (3.0, References(1.0)),
-    "per target, 10 FWHM": (10.0, References(1.0)),
-    "per target, 10 FWHM, nearest 200": (10.0, References(1.0, 200)),
+    "per target, 3 FWHM": (3.0, max(COUNTS)),
+    "per target, 10 FWHM": (10.0, max(COUNTS)),
+    "per target, 10 FWHM, nearest 200": (10.0, 200),
 }
 
 
@@ -66,14 +65,22 @@ def shared(frames: np.ndarray) -> float:
     return core_seconds(lambda: fit(frames, usable, MODEL))
 
 
-def separate(frames: np.ndarray, radius: float, references: References) -> float:
-    """Core seconds of a region with a library a target, reckoned from those in mid-sequence."""
+def separate(frames: np.ndarray, radius: float, most: int) -> float:
+    """Core seconds of a region with a library a target, reckoned from some in mid-sequence.
+
+    A library holds the frames in which a companion has moved by 1 FWHM, at most so many of them.
+    """
     count = len(frames)
-    angle = np.linspace(0, TURN, count)
-    middle = np.roll(np.arange(count), SAMPLE // 2 - count // 2)  # mid-sequence first
-    usable = references.usable(angle[middle], radius * FWHM, FWHM)[:SAMPLE]
+    middle = np.roll(np.arange(count), MORE // 2 - count // 2)  # mid-sequence first
+    angle = np.linspace(0, TURN, count)[middle]
+    apart = np.abs(angle[:MORE, None] - angle)
+    apart[2 * radius * np.sin(np.radians(apart) / 2) < 1] = np.inf
+    farthest = np.sort(apart, axis=1)[:, min(most, count) - 1, None]
+    usable = np.isfinite(apart) & (apart <= farthest)
     products = gram(CentredFrames.of(frames[middle]))
-    return core_seconds(lambda: MODEL.coefficients(products, usable)) * count / SAMPLE
+    few = core_seconds(lambda: MODEL.coefficients(products, usable[:FEW]))
+    more = core_seconds(lambda: MODEL.coefficients(products, usable))
+    return few + (more - few) * (count - FEW) / (MORE - FEW)
 
 
 def exponent(counts: list[int], seconds: list[float]) -> float:
