@@ -11,7 +11,6 @@ from exosift.geometry.grid import centre_of, pixel_position, radius_map
 from exosift.geometry.rotation import derotate
 from exosift.psfsub.combine import combine
 from exosift.psfsub.engine import fit
-from exosift.psfsub.library import References
 from exosift.psfsub.pca import Pca
 
 pytestmark = [pytest.mark.peers, pytest.mark.real_data]
@@ -50,28 +49,29 @@ def sectors(shape):
 def by_sectors(cube, angle, select):
     """Residuals (rank, time, y, x) of KLIP with pyKLIP's sectors; NaN outside.
 
-    select(frames, usable) → usable leaves out more of the references that have moved enough.
+    select(frames, moved[target, reference]) → usable says which of those that have moved enough.
     """
     flat = cube.reshape(len(cube), -1)
     left = np.full((len(RANKS), *flat.shape), np.nan)
     for radius, pixels in sectors(cube.shape[1:]):
-        usable = References(MOVEMENT).usable(angle, radius, 1.0)
-        usable = select(flat[:, pixels], usable)
+        turned = np.radians(angle[:, None] - angle[None, :])
+        moved = 2 * radius * np.abs(np.sin(turned / 2)) >= MOVEMENT
+        usable = select(flat[:, pixels], moved)
         left[:, :, pixels] = fit(flat[:, pixels], usable, Pca(RANKS, "spatial"))
     return left.reshape(-1, *cube.shape)
 
 
-def every(frames, usable):
-    """Every frame that has moved enough."""
+def every(frames, moved):
+    """Every frame in which a companion has moved enough."""
     del frames
-    return usable
+    return moved
 
 
-def most_correlated(frames, usable):
+def most_correlated(frames, moved):
     """Those max(RANKS) of them that correlate best with the target: pyKLIP's default."""
-    likeness = np.where(usable, np.corrcoef(frames), -np.inf)
+    likeness = np.where(moved, np.corrcoef(frames), -np.inf)
     best = np.argsort(likeness, axis=1)[:, -max(RANKS) :]
-    chosen = np.zeros_like(usable)
+    chosen = np.zeros_like(moved)
     np.put_along_axis(chosen, best, True, axis=1)
     return chosen
 
