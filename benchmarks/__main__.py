@@ -1,58 +1,69 @@
-"""`python -m benchmarks [--no-peer]`: measure, write benchmarks/results.json, print a table."""
+"""`python -m benchmarks [--no-peer] [ROW …]`: measure, write benchmarks/results.json, print."""
 
 import json
 import os
 import sys
 import tempfile
 from dataclasses import asdict
+from importlib import metadata, util
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks import betapic, floors, machine
+from benchmarks import betapic, data, floors, machine
+from benchmarks.betapic import Case
 from benchmarks.harness import ROOT, Row, child, fastest, fresh, table
 
 MODULE = "benchmarks.betapic"
-COLUMNS = ["name", "seconds", "warm_seconds", "peer_seconds", "peer_setting", "ratio", "bar"]
-COLUMNS += ["agreement", "agreement_in", "floor_seconds", "over_floor"]
+COLUMNS = ["name", "seconds", "warm_seconds", "peer", "peer_seconds", "peer_setting", "ratio"]
+COLUMNS += ["bar", "agreement", "agreement_in", "floor_seconds", "over_floor"]
 
 
-def measure(name: str, with_peer: bool, floor: tuple[float, str]) -> Row:
+def measure(case: Case, with_peer: bool, counted: dict[str, tuple[float, str]]) -> Row:
     """One row; ours is measured before and after the peer, as the machine's load drifts."""
-    first, warm = fresh(MODULE, name)
-    row: Row = {"name": name, "bar": betapic.BARS[name], "peer": None}
+    row: Row = {"name": case.name, "bar": case.bar, "peer": None}
+    first, warm = fresh(MODULE, case.name) if case.ours else ([], [])
     if with_peer:
-        seconds, setting = fastest(MODULE, name)
-        row |= {"peer": "VIP 2.1.1", "peer_seconds": seconds, "peer_setting": setting}
-        row |= child(MODULE, "agreement", name)
-        more, warmer = fresh(MODULE, name)
+        seconds, setting = fastest(MODULE, case.name, case.settings)
+        row |= {"peer": f"{case.package} {metadata.version(case.package)}"}
+        row |= {"peer_seconds": seconds, "peer_setting": setting}
+    if case.ours is None:
+        return row
+    if with_peer:
+        row |= child(MODULE, "agreement", case.name)
+        more, warmer = fresh(MODULE, case.name)
         first, warm = first + more, warm + warmer
     row |= {"seconds": float(np.median(first)), "warm_seconds": float(np.median(warm))}
-    row |= {"processes": len(first), "floor_seconds": floor[0], "floor": floor[1]}
-    row["over_floor"] = row["warm_seconds"] / floor[0]
+    row |= {"processes": len(first)}
     if with_peer:
         row["ratio"] = row["peer_seconds"] / row["seconds"]
+    if case.name in counted:
+        row["floor_seconds"], row["floor"] = counted[case.name]
+        row["over_floor"] = row["warm_seconds"] / row["floor_seconds"]
     return row
 
 
 def main() -> None:
-    """Measure every row, write, print."""
-    with_peer = betapic.has_peer() and "--no-peer" not in sys.argv
+    """Measure every row, or those named; write, print."""
+    alone = "--no-peer" in sys.argv
+    names = [argument for argument in sys.argv[1:] if argument != "--no-peer"]
+    cases = [betapic.BY_NAME[name] for name in names] or betapic.CASES
     cores = len(os.sched_getaffinity(0))
     peak = machine.measure(cores)
     counted = floors.seconds(peak, cores)
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "image.npy"
-        np.save(picture, betapic.residual_image(*betapic.data()))
+        np.save(picture, np.nan_to_num(betapic.reduce(data.cube(), data.angle(), betapic.FULL)))
         os.environ["EXOSIFT_BENCHMARK_IMAGE"] = str(picture)
         rows: list[Row] = []
-        for name in betapic.BARS:
-            rows.append(measure(name, with_peer, counted[name]))
-            # Written row by row: the peer takes minutes, and an interrupted run keeps what it has.
+        for case in cases:
+            with_peer = not alone and util.find_spec(case.package) is not None
+            rows.append(measure(case, with_peer, counted))
+            # Written row by row: the peers take minutes, and an interrupted run keeps what it has.
             result = [{"name": "machine", "cores": cores} | asdict(peak), *rows]
             (ROOT / "benchmarks" / "results.json").write_text(json.dumps(result, indent=1) + "\n")
-    if not with_peer:
-        print("VIP was not run (extra `peers` missing, or --no-peer): rows without a peer.")
+    if any(row["peer"] is None for row in rows):
+        print("Rows without a peer: not installed (extra `peers`), or --no-peer.")
     print(table(rows, COLUMNS))
 
 

@@ -1,122 +1,141 @@
-"""The β Pic benchmark: each kernel on 61 frames of 101 × 101 px, beside VIP on the same data.
+"""The β Pic benchmark: each kernel on 61 frames of 101 × 101 px, beside a peer on the same data.
 
-`python -m benchmarks.betapic ours|peer NAME …` is the child process of one measurement.
+`python -m benchmarks.betapic ours|peer|agreement NAME …` is the child process of one measurement.
 """
 
-import importlib.util
 import json
-import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from astropy.io import fits
 
-from benchmarks.harness import Row, clock, silence
+from benchmarks import data, with_pyklip, with_vip
+from benchmarks.harness import SETTINGS, Row, Setting, Work, clock, silence
 from exosift.detect.snr import snr_map
 from exosift.geometry.grid import radius_map
 from exosift.geometry.regions import Annuli, FullFrame
 from exosift.geometry.rotation import derotate
-from exosift.io.public import fetch
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import image, subtract
 from exosift.psfsub.library import References
+from exosift.psfsub.llsg import Llsg
+from exosift.psfsub.loci import Loci
+from exosift.psfsub.nmf import Nmf
+from exosift.psfsub.pairwise import Pairwise
 from exosift.psfsub.pca import Pca
 from exosift.psfsub.stack import Stack
 
-FWHM, INNER, WIDTH, WARM = 4.8, 8, 4, 5
+WARM = 5
+RING = {"width": data.WIDTH / data.FWHM, "inner": data.INNER / data.FWHM}
 FULL = Reduction(Pca((19,), "none"), FullFrame())
-RINGS = Reduction(
-    Pca((10,), "none"), Annuli(width=WIDTH / FWHM, inner=INNER / FWHM), References(1.0)
+RINGS = Reduction(Pca((10,), "none"), Annuli(**RING), References(1.0))
+LOCI = Reduction(
+    Loci(centring="none", optimisation=1.0), Annuli(**RING, segments=4), References(0.5)
 )
-BARS = {"derotation": 20.0, "pca full frame": 12.0, "pca annular": 6.0, "snr map": 60.0}
-
-Works = dict[str, Callable[[], np.ndarray]]
-
-
-def data() -> tuple[np.ndarray, np.ndarray]:
-    """Cube (time, y, x) and angles [deg], North up."""
-    cube = fits.getdata(fetch("naco_betapic/naco_betapic_cube.fits")).astype(np.float32)
-    angle = fits.getdata(fetch("naco_betapic/naco_betapic_pa.fits")).squeeze().astype(np.float64)
-    return cube, angle - 104.84 + 0.45
+PAIRWISE = Reduction(Pairwise(percentile=50.0), Annuli(**RING), References(0.5))
+NMF = Reduction(Nmf((22,)), FullFrame())
+LLSG = Reduction(Llsg(rank=6), Annuli(width=10 / data.FWHM, segments=4), References())
+SECTORS = Reduction(
+    Pca((10,), "spatial"),
+    Annuli((data.RIM - data.INNER) / data.RINGS / data.FWHM, RING["inner"], data.SECTORS),
+    References(data.MOVEMENT / data.FWHM),
+    "spline",
+    "mean",
+)
 
 
 def reduce(cube: np.ndarray, angle: np.ndarray, reduction: Reduction) -> np.ndarray:
     """One image (y, x)."""
-    return image(subtract(Stack.of(cube, angle), FWHM, reduction)[0], angle, reduction)
+    return image(subtract(Stack.of(cube, angle), data.FWHM, reduction)[0], angle, reduction)
 
 
-def residual_image(cube: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """What both S/N maps are made of."""
-    return np.nan_to_num(reduce(cube, angle, FULL))
+def reducing(reduction: Reduction) -> Callable[[], Work]:
+    def ready() -> Work:
+        cube, angle = data.cube(), data.angle()
+        return lambda: reduce(cube, angle, reduction)
+
+    return ready
 
 
-def ours(name: str) -> Callable[[], np.ndarray]:
-    """One of our kernels, its input ready."""
-    cube, angle = data()
-    if name == "snr map":
-        # Made by another process, so that nothing is warm in this one.
-        picture = np.load(os.environ["EXOSIFT_BENCHMARK_IMAGE"])
-        return lambda: snr_map(picture, FWHM)
-    return {
-        "derotation": lambda: derotate(cube, angle),
-        "pca full frame": lambda: reduce(cube, angle, FULL),
-        "pca annular": lambda: reduce(cube, angle, RINGS),
-    }[name]
+def derotating() -> Work:
+    cube, angle = data.cube(), data.angle()
+    return lambda: derotate(cube, angle)
 
 
-def peer(name: str, processes: int) -> Callable[[], np.ndarray]:
-    """The same by VIP: same interpolation class, rank, threshold and widths."""
+def mapping() -> Work:
+    picture = data.residual_image()
+    return lambda: snr_map(picture, data.FWHM)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: a kernel of ours and the peer's, each a function that makes its call ready.
+
+    bar: how many times as fast as the peer at its best we mean to be. package: the peer's.
+    settings: processes and BLAS threads that the peer is tried with. within: how agreement is
+    measured, outside of `inner` [px]. ours is None as long as we have no such kernel.
+    """
+
+    name: str
+    bar: float
+    ours: Callable[[], Work] | None
+    peer: Callable[[int], Work]
+    package: str = "vip_hci"
+    settings: tuple[Setting, ...] = SETTINGS
+    within: str = "rms difference / std"
+    inner: float = 0.0
+
+
+ALIKE = "correlation (libraries differ)"
+# Without matrix products BLAS threads have no part in it; without a pool processes have none.
+PROCESSES, ONE_PROCESS = ((2, 1), (1, 1)), ((1, 1), (1, 2))
+CASES = [
+    Case("derotation", 20, derotating, with_vip.derotation, settings=PROCESSES),
+    Case("pca full frame", 15, reducing(FULL), with_vip.full_frame),
+    Case("pca annular", 8, reducing(RINGS), with_vip.annular, within=ALIKE, inner=data.INNER),
+    Case("klip sectors", 3, reducing(SECTORS), with_pyklip.sectors, "pyklip", inner=data.INNER + 2),
+    Case("loci", 8, reducing(LOCI), with_vip.loci, within=ALIKE, inner=data.INNER),
+    Case(
+        "pairwise", 100, reducing(PAIRWISE), with_vip.pairwise, settings=PROCESSES, inner=data.INNER
+    ),
+    Case("nmf", 5, reducing(NMF), with_vip.nmf, settings=ONE_PROCESS),
+    Case("llsg", 6, reducing(LLSG), with_vip.llsg),
+    Case("andromeda", 10, None, with_vip.andromeda),
+    Case("snr map", 60, mapping, with_vip.snr, settings=PROCESSES, within="max |ΔS/N|"),
+]
+BY_NAME = {case.name: case for case in CASES}
+
+
+def agreement(case: Case) -> Row:
+    """How near our result is to the peer's over the field's pixels."""
+    mine = case.ours()()
     with silence():
-        from vip_hci.metrics import snrmap
-        from vip_hci.preproc import cube_derotate
-        from vip_hci.psfsub import pca, pca_annular
-    cube, angle = data()
-    common = {"imlib": "vip-fft", "nproc": processes, "verbose": False}
-    rings = {"fwhm": FWHM, "radius_int": INNER, "asize": WIDTH, "delta_rot": 1.0, "ncomp": 10}
-    if name == "snr map":
-        picture = np.load(os.environ["EXOSIFT_BENCHMARK_IMAGE"])
-        return lambda: snrmap(picture, FWHM, nproc=processes, verbose=False)
-    return {
-        "derotation": lambda: cube_derotate(cube, angle, nproc=processes),
-        "pca full frame": lambda: pca(cube, angle, ncomp=19, **common),
-        "pca annular": lambda: pca_annular(cube, angle, **rings, **common),
-    }[name]
-
-
-def has_peer() -> bool:
-    """Whether VIP is installed."""
-    return importlib.util.find_spec("vip_hci") is not None
-
-
-def agreement(name: str) -> Row:
-    """How near our result is to the peer's: the largest difference over the field's pixels."""
-    mine = ours(name)()
-    with silence():
-        theirs = peer(name, 1)()
-    field = np.broadcast_to(radius_map(mine.shape) < 45, mine.shape) & np.isfinite(mine)
-    if name == "snr map":
+        theirs = case.peer(1)()
+    radius = radius_map(mine.shape)
+    field = np.broadcast_to((radius < 45) & (radius >= case.inner), mine.shape)
+    field = field & np.isfinite(mine) & np.isfinite(theirs)
+    if case.within.startswith("max"):
         field &= theirs != 0
-        apart = np.abs(mine - theirs)[field]
-        return {"agreement": float(apart.max()), "agreement_in": "max |ΔS/N|"}
-    if name == "pca annular":
-        field &= radius_map(mine.shape) >= INNER
-        both = np.corrcoef(mine[field], theirs[field])[0, 1]
-        return {"agreement": float(both), "agreement_in": "correlation (libraries differ)"}
-    apart = np.sqrt(np.mean((mine - theirs)[field] ** 2)) / theirs[field].std()
-    return {"agreement": float(apart), "agreement_in": "rms difference / std"}
+        apart = np.abs(mine - theirs)[field].max()
+    elif case.within == ALIKE:
+        apart = np.corrcoef(mine[field], theirs[field])[0, 1]
+    else:
+        apart = np.sqrt(np.mean((mine - theirs)[field] ** 2)) / theirs[field].std()
+    return {"agreement": float(apart), "agreement_in": case.within}
 
 
 def main(role: str, name: str, *rest: str) -> None:
     """Print the seconds of the calls of one process, or the agreement, as JSON."""
+    case = BY_NAME[name]
     if role == "agreement":
-        print(json.dumps(agreement(name)))
+        print(json.dumps(agreement(case)))
         return
     if role == "ours":
-        work = ours(name)
+        work = case.ours()
         print(json.dumps([clock(work) for _ in range(1 + WARM)]))
         return
-    work = peer(name, int(rest[0]))
+    work = case.peer(int(rest[0]))
     with silence():
         seconds = [clock(work)]
         if seconds[0] < float(rest[1]):

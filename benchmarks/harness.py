@@ -14,15 +14,23 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = [(processes, blas) for processes in (1, 2) for blas in (1, 2)]
 
-# A peer's setting this much slower than its best so far is not repeated.
-_HOPELESS = 1.5
+Setting = tuple[int, int]
+"""Processes, and BLAS threads of each."""
+
+SETTINGS: tuple[Setting, ...] = ((2, 1), (1, 1), (1, 2), (2, 2))
+
+# A peer's setting this much slower than its best so far is not repeated, nor is a call this long
+# [s], which one measurement times well enough.
+_HOPELESS, _LONG = 1.5, 10.0
 
 Row = dict[str, Any]
 
+Work = Callable[[], Any]
+"""One call, its input ready."""
 
-def clock(work: Callable[[], Any]) -> float:
+
+def clock(work: Work) -> float:
     """Seconds that one call takes."""
     start = time.perf_counter()
     work()
@@ -32,7 +40,12 @@ def clock(work: Callable[[], Any]) -> float:
 @contextlib.contextmanager
 def silence():
     """Hold back what a peer prints and warns of."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    held = io.StringIO()
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(held),
+        contextlib.redirect_stderr(held),
+    ):
         warnings.simplefilter("ignore")
         yield
 
@@ -67,14 +80,13 @@ def fresh(module: str, name: str, repeats: int = 5) -> tuple[list[float], list[f
     return [run[0] for run in runs], [statistics.median(run[1:]) for run in runs]
 
 
-def fastest(module: str, name: str) -> tuple[float, str]:
+def fastest(module: str, name: str, settings: tuple[Setting, ...]) -> tuple[float, str]:
     """Median seconds and name of the peer's best setting: processes × BLAS threads."""
     best, setting = float("inf"), "none"
-    for processes, blas in SETTINGS:
+    for processes, blas in settings:
         limit = 30.0 + 3 * best if best < float("inf") else 120.0
-        seconds = child(
-            module, "peer", name, str(processes), str(best * _HOPELESS), blas=blas, limit=limit
-        )
+        worth = min(best * _HOPELESS, _LONG)
+        seconds = child(module, "peer", name, str(processes), str(worth), blas=blas, limit=limit)
         if seconds and statistics.median(seconds) < best:
             best = statistics.median(seconds)
             setting = f"nproc={processes}, BLAS threads={blas}"

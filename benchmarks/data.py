@@ -1,0 +1,34 @@
+"""β Pic as every row takes it, and the settings that both sides of a row share."""
+
+import os
+
+import numpy as np
+from astropy.io import fits
+
+from exosift.io.public import fetch
+
+FWHM = 4.8  # [px]
+INNER, WIDTH = 8, 4  # of the annuli [px]
+# Of the sectors of KLIP [px]: five rings of equal width up to the rim, in four each.
+SECTORS, RINGS, RIM, MOVEMENT = 4, 5, 50.5, 3.0
+
+
+def cube() -> np.ndarray:
+    """Frames (time, y, x)."""
+    return fits.getdata(fetch("naco_betapic/naco_betapic_cube.fits")).astype(np.float32)
+
+
+def angle() -> np.ndarray:
+    """Angles (time,) [deg], North up."""
+    stored = fits.getdata(fetch("naco_betapic/naco_betapic_pa.fits"))
+    return stored.squeeze().astype(np.float64) - 104.84 + 0.45
+
+
+def psf() -> np.ndarray:
+    """The star beside the coronagraph (y, x)."""
+    return fits.getdata(fetch("naco_betapic/naco_betapic_psf.fits")).astype(np.float32)
+
+
+def residual_image() -> np.ndarray:
+    """What S/N maps are made of; made by another process, so that nothing is warm in this one."""
+    return np.load(os.environ["EXOSIFT_BENCHMARK_IMAGE"])

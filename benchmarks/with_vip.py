@@ -1,0 +1,94 @@
+"""VIP's side of the rows: each function makes one call ready, to run on so many processes.
+
+Interpolation is VIP's own Fourier one throughout, its default.
+"""
+
+import numpy as np
+
+from benchmarks import data
+from benchmarks.harness import Work, silence
+
+RINGS = {"fwhm": data.FWHM, "radius_int": data.INNER, "asize": data.WIDTH}
+
+
+def settings(processes: int) -> dict[str, object]:
+    return {"imlib": "vip-fft", "nproc": processes, "verbose": False}
+
+
+def derotation(processes: int) -> Work:
+    with silence():
+        from vip_hci.preproc import cube_derotate
+    cube, angle = data.cube(), data.angle()
+    return lambda: cube_derotate(cube, angle, nproc=processes)
+
+
+def full_frame(processes: int) -> Work:
+    with silence():
+        from vip_hci.psfsub import pca
+    cube, angle = data.cube(), data.angle()
+    return lambda: pca(cube, angle, ncomp=19, **settings(processes))
+
+
+def annular(processes: int) -> Work:
+    with silence():
+        from vip_hci.psfsub import pca_annular
+    cube, angle = data.cube(), data.angle()
+    return lambda: pca_annular(cube, angle, delta_rot=1.0, ncomp=10, **RINGS, **settings(processes))
+
+
+def loci(processes: int) -> Work:
+    with silence():
+        from vip_hci.psfsub import xloci
+    cube, angle = data.cube(), data.angle()
+    return lambda: xloci(
+        cube,
+        angle,
+        delta_rot=0.5,
+        n_segments=4,
+        metric="euclidean",
+        dist_threshold=100,
+        **RINGS,
+        **settings(processes),
+    )
+
+
+def pairwise(processes: int) -> Work:
+    with silence():
+        from vip_hci.psfsub import frame_diff
+    cube, angle = data.cube(), data.angle()
+    return lambda: frame_diff(
+        cube, angle, delta_rot=0.5, metric="euclidean", **RINGS, **settings(processes)
+    )
+
+
+def nmf(processes: int) -> Work:
+    del processes  # VIP's has one
+    with silence():
+        from vip_hci.psfsub import nmf as factorise
+    cube, angle = data.cube(), data.angle()
+    return lambda: factorise(cube, angle, ncomp=22, fwhm=data.FWHM, verbose=False, imlib="vip-fft")
+
+
+def llsg(processes: int) -> Work:
+    with silence():
+        from vip_hci.psfsub import llsg as decompose
+    cube, angle = data.cube(), data.angle()
+    return lambda: decompose(cube, angle, data.FWHM, rank=6, **settings(processes))
+
+
+def andromeda(processes: int) -> Work:
+    """The flux and its S/N; even frames, as it would otherwise begin by shifting every one."""
+    with silence():
+        from vip_hci.invprob import andromeda as invert
+    cube, angle, psf = data.cube()[:, :-1, :-1], data.angle(), data.psf()
+    psf = psf[: psf.shape[0] // 2 * 2, : psf.shape[1] // 2 * 2]
+    return lambda: np.stack(
+        invert(cube, data.FWHM / 2, angle, psf, nproc=processes, verbose=False)[:2]
+    )
+
+
+def snr(processes: int) -> Work:
+    with silence():
+        from vip_hci.metrics import snrmap
+    picture = data.residual_image()
+    return lambda: snrmap(picture, data.FWHM, nproc=processes, verbose=False)
