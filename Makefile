@@ -1,5 +1,6 @@
 # make demo      a simulated survey, from frames to a report page
-# make betapic   β Pictoris b on the real sequence (public data, or $EXOSIFT_DATA)
+# make betapic   β Pictoris b on the real sequence (public data, or $EXOSIFT_DATA), by every PSF model
+# make ifs, rdi  simulated: a spectrograph with 39 channels; a companion with reference stars
 # make test      all tests            make check   all static checks
 # make bench     speed against the peers, benchmarks/results.json
 # Everything is set up in .venv with the pinned versions of envs/constraints.txt.
@@ -22,11 +23,18 @@ endif
 # The constraints hold for the packages that build others, too.
 export PIP_CONSTRAINT := $(abspath envs/constraints.txt)
 
-.PHONY: demo betapic test check bench schema clean
+.PHONY: demo betapic ifs rdi figures test check bench schema clean
 
-demo betapic: %: $(VENV)/run.stamp
+demo betapic ifs rdi: %: $(VENV)/run.stamp
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile Snakefile --cores $(CORES) \
 		--configfile config/$*/config.yaml --directory runs/$*
+
+# The figures of the documentation, from the products of a run.
+figures: betapic
+	for folder in runs/betapic/results/betapic/2013-02-01/*/; do \
+		[ ! -f $$folder/detection.png ] || \
+			cp $$folder/detection.png docs/figures/betapic/$$(basename $$folder).png; \
+	done
 
 test: $(VENV)/develop.stamp
 	PATH="$(abspath $(BIN)):$$PATH" pytest $(PYTEST)
