@@ -30,7 +30,7 @@ def measure(case: Case, with_peer: bool, counted: dict[str, tuple[float, str]]) 
     if case.ours is None:
         return row
     if with_peer:
-        row |= child(MODULE, "agreement", case.name)
+        row |= child(MODULE, "agreement", case.name) or {}
         more, warmer = fresh(MODULE, case.name)
         first, warm = first + more, warm + warmer
     row |= {"seconds": float(np.median(first)), "warm_seconds": float(np.median(warm))}

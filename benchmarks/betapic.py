@@ -111,7 +111,7 @@ def agreement(case: Case) -> Row:
     """How near our result is to the peer's over the field's pixels."""
     mine = case.ours()()
     with silence():
-        theirs = case.peer(1)()
+        theirs = case.peer(case.settings[0][0])()
     radius = radius_map(mine.shape)
     field = np.broadcast_to((radius < 45) & (radius >= case.inner), mine.shape)
     field = field & np.isfinite(mine) & np.isfinite(theirs)

@@ -6,13 +6,12 @@ timed and the rest reckoned. Times are those of one core at work, so that a busy
 hardly changes them. Prints seconds, and the exponents of N that they follow.
 """
 
-import json
 import sys
 import time
 
 import numpy as np
 
-from benchmarks.harness import ROOT, Row, Work, table
+from benchmarks.harness import Row, Work, table
 from exosift import threads
 from exosift.psfsub.engine import fit
 from exosift.psfsub.gram import CentredFrames, gram
@@ -89,7 +88,7 @@ def exponent(counts: list[int], seconds: list[float]) -> float:
 
 
 def main(*counts: str) -> None:
-    """Measure at `counts` frames, write benchmarks/growth.json, print."""
+    """Measure at `counts` frames, print."""
     numbers = [int(count) for count in counts] or list(COUNTS)
     rows: list[Row] = []
     for count in numbers:
@@ -100,7 +99,6 @@ def main(*counts: str) -> None:
     if len(rows) > 1:
         grown = {name: exponent(numbers, [row[name] for row in rows]) for name in columns[1:]}
         rows.append({"frames": "N to the", **grown})
-    (ROOT / "benchmarks" / "growth.json").write_text(json.dumps(rows, indent=1) + "\n")
     print(table(rows, columns))
 
 
