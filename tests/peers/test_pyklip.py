@@ -1,22 +1,25 @@
 """KLIP against pyKLIP 2.10.1 on β Pic: one target, whole sectors, the derotated image."""
 
 import ctypes
-from itertools import product
 
 import numpy as np
 import pytest
 
 from exosift.detect.snr import snr_map
 from exosift.geometry.grid import centre_of, pixel_position, radius_map
+from exosift.geometry.regions import Annuli
 from exosift.geometry.rotation import derotate
+from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.combine import combine
-from exosift.psfsub.engine import fit
+from exosift.psfsub.engine import fit, subtract
+from exosift.psfsub.library import References
 from exosift.psfsub.pca import Pca
+from exosift.psfsub.stack import Stack
 
 pytestmark = [pytest.mark.peers, pytest.mark.real_data]
 
 RANKS = (1, 5, 20)
-INNER, OUTER, RINGS, SECTORS = 8, 44, 3, 4
+INNER, OUTER, RINGS, SECTORS = 8, 48.5, 3, 4
 MOVEMENT = 3.0  # that a companion must have moved between target and reference [px]
 
 
@@ -30,53 +33,19 @@ def cube(betapic_registered):
     return np.nan_to_num(betapic_registered.cube).astype(np.float64)
 
 
-def sectors(shape):
-    """Radius of each of pyKLIP's sectors, and its pixels.
-
-    Sectors are counted counter-clockwise from +x: pyKLIP's own angle starts at −π there.
-    """
-    x0, y0 = centre_of(shape)
-    y, x = np.indices(shape)
-    radius, turn = np.hypot(x - x0, y - y0), np.arctan2(y - y0, x - x0) % (2 * np.pi)
-    width, step = (OUTER - INNER) / RINGS, 2 * np.pi / SECTORS
-    for ring, sector in product(range(RINGS), range(SECTORS)):
-        low = INNER + ring * width
-        inside = (radius >= low) & (radius < low + width)
-        inside &= (turn >= sector * step) & (turn < (sector + 1) * step)
-        yield low + width / 2, np.flatnonzero(inside)
+def residuals_of(cube, angle, most):
+    """Ours (rank, time, y, x) before derotation, lengths in pixels; NaN outside."""
+    reduction = Reduction(
+        Pca(RANKS, "spatial"),
+        Annuli((OUTER - INNER) / RINGS, INNER, SECTORS),
+        References(MOVEMENT, correlated=most),
+    )
+    return subtract(Stack.of(cube, angle), 1.0, reduction)
 
 
-def by_sectors(cube, angle, select):
-    """Residuals (rank, time, y, x) of KLIP with pyKLIP's sectors; NaN outside.
-
-    select(frames, moved[target, reference]) → usable says which of those that have moved enough.
-    """
-    flat = cube.reshape(len(cube), -1)
-    left = np.full((len(RANKS), *flat.shape), np.nan)
-    for radius, pixels in sectors(cube.shape[1:]):
-        turned = np.radians(angle[:, None] - angle[None, :])
-        moved = 2 * radius * np.abs(np.sin(turned / 2)) >= MOVEMENT
-        usable = select(flat[:, pixels], moved)
-        left[:, :, pixels] = fit(flat[:, pixels], usable, Pca(RANKS, "spatial"))
-    return left.reshape(-1, *cube.shape)
-
-
-def every(frames, moved):
-    """Every frame in which a companion has moved enough."""
-    del frames
-    return moved
-
-
-def most_correlated(frames, moved):
-    """Those max(RANKS) of them that correlate best with the target: pyKLIP's default."""
-    likeness = np.where(moved, np.corrcoef(frames), -np.inf)
-    best = np.argsort(likeness, axis=1)[:, -max(RANKS) :]
-    chosen = np.zeros_like(moved)
-    np.put_along_axis(chosen, best, True, axis=1)
-    return chosen
-
-
-LIBRARIES = [(every, 1000), (most_correlated, None)]  # and pyKLIP's largest library
+# pyKLIP's largest library, and ours: every frame that has moved enough, or those of them that
+# correlate best with the target, as many as there are components (its default).
+LIBRARIES = {1000: None, None: max(RANKS)}
 
 
 def settings(largest):
@@ -102,7 +71,7 @@ def pyklip_residuals(pyklip, cube, betapic_registered):
     frames += [np.ones(count), np.arange(count), INNER]
     return {
         largest: pyklip("parallelized.klip_parallelized", *frames, OUTER, **settings(largest))[0]
-        for _, largest in LIBRARIES
+        for largest in LIBRARIES
     }
 
 
@@ -133,7 +102,8 @@ def test_pyklip_clips_ranks_beyond_the_library(pyklip, cube):
 def residuals(cube, betapic_registered):
     """Ours (rank, time, y, x) before derotation, by pyKLIP's largest library."""
     return {
-        largest: by_sectors(cube, betapic_registered.angle, select) for select, largest in LIBRARIES
+        largest: residuals_of(cube, betapic_registered.angle, most)
+        for largest, most in LIBRARIES.items()
     }
 
 

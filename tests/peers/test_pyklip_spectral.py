@@ -6,38 +6,24 @@ import numpy as np
 import pytest
 
 from exosift.psfsub.engine import fit
+from exosift.psfsub.library import References, displacement
 from exosift.psfsub.pca import Pca
+from exosift.psfsub.stack import Rows
 
 pytestmark = pytest.mark.peers
 
 RADIUS = 12.0
 
 
-def moved(radius, angle, angles, wavelength, wavelengths):
-    """Distance [px] of a companion at `radius` from where it is in the target's frame.
-
-    Frames are scaled by s = λ₀/λ about the star, so that speckles agree and a companion lies at
-    s r, turned by Δ: √((s r cos Δ − r)² + (s r sin Δ)²).
-    """
-    scale, turn = wavelength / wavelengths, np.radians(angles - angle)
-    return radius * np.hypot(scale * np.cos(turn) - 1, scale * np.sin(turn))
-
-
-def test_movement_is_the_chord(pyklip):
+def test_movement_by_rotation_and_wavelength(pyklip):
     rng = np.random.default_rng(3)
     angles, wavelengths = rng.uniform(-180, 180, 200), rng.uniform(0.95, 1.65, 200)
-    theirs = pyklip("klip.estimate_movement", RADIUS, 20.0, angles, 1.2, wavelengths)
+    rows = Rows(angles, wavelengths, np.arange(200), np.ones(200, dtype=bool))
+    for target in (0, 50, 199):
+        here = angles[target], angles, wavelengths[target], wavelengths
+        theirs = pyklip("klip.estimate_movement", RADIUS, *here)
 
-    ours = moved(RADIUS, 20.0, angles, 1.2, wavelengths)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
-
-
-def test_movement_in_angle_alone_is_that_of_adi(pyklip):
-    angles = np.linspace(-90, 300, 50)
-    theirs = pyklip("klip.estimate_movement", RADIUS, 20.0, angles)
-
-    chord = 2 * RADIUS * np.abs(np.sin(np.radians(angles - 20.0) / 2))
-    np.testing.assert_allclose(chord, theirs, atol=1e-12)
+        np.testing.assert_allclose(displacement(rows, RADIUS)[target], theirs, atol=1e-12)
 
 
 @pytest.fixture
@@ -87,6 +73,12 @@ def test_references_of_other_wavelengths(pyklip, mode):
     )[0]
     radius = np.hypot(*(np.indices(cube.shape[1:]) - 20))
     ring = (radius >= INNER) & (radius < OUTER)
+    rows = Rows(angle, wavelength, time, np.ones(len(time), dtype=bool))
+    own = "exposure" if mode == "SDI" else "all"
+    references = References(MOVEMENT, own=own, wavelengths="all")
+    libraries = references.usable(rows, (INNER + OUTER) / 2, 1.0)
+    if "SDI" not in mode:
+        libraries &= wavelength[:, None] == wavelength
     for target in range(0, len(cube), 7):
         scales = wavelength[target] / wavelength
         scaled = np.stack(
@@ -95,13 +87,7 @@ def test_references_of_other_wavelengths(pyklip, mode):
                 for frame, scale in zip(cube, scales, strict=True)
             ]
         )
-        middle = (INNER + OUTER) / 2
-        moves = moved(middle, angle[target], angle, wavelength[target], wavelength)
-        usable = moves >= MOVEMENT
-        if "ADI" not in mode:
-            usable &= time == time[target]
-        if "SDI" not in mode:
-            usable &= wavelength == wavelength[target]
+        usable = libraries[target]
         assert max(RANKS) <= usable.sum() < len(cube) - 1
         order = np.argsort(np.arange(len(cube)) != target, kind="stable")  # the target first
         ours = fit(scaled[order], usable[order][None], Pca(RANKS, "spatial"))[:, 0]

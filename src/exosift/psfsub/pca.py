@@ -14,6 +14,7 @@ import numpy as np
 
 from exosift import threads
 from exosift.errors import BadInput
+from exosift.psfsub.downdate import Whole
 from exosift.psfsub.gram import Centring, Gram
 from exosift.psfsub.linear import Coefficients
 from exosift.types import Bools, Floats, Ints
@@ -21,6 +22,10 @@ from exosift.types import Bools, Floats, Ints
 # Libraries decomposed in one batch: at most so many, and at most 8 MB of float64.
 _LIBRARIES = 16
 _BATCH = 1_000_000
+
+# Libraries of so many frames are cheaper to find from their neighbours' (see `downdate`), in runs
+# of so many targets.
+_LARGE, _NEIGHBOURS = 300, 64
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class Pca:
         """
         kernel = gram.kernel(self.centring)
         weights = np.zeros((len(self.ranks), *usable.shape))
-        for libraries, targets in _batches(usable):
+        done = self._many(kernel, usable, weights)
+        for libraries, targets in _batches(usable, np.flatnonzero(~done)):
             own = self._weights(kernel, libraries, targets)
             weights[:, targets.ravel()] = own.reshape(len(own), -1, len(kernel))
         offset = np.zeros(weights.shape[:2])
@@ -69,6 +75,30 @@ class Pca:
             mean = gram.sums / gram.pixels
             offset = mean[: len(usable)] - weights @ mean
         return Coefficients(weights, offset)
+
+    def _many(self, kernel: Floats, usable: Bools, weights: Floats) -> Bools:
+        """Fill weights (rank, target, reference) where libraries are large; which were done."""
+        done = np.zeros(len(usable), dtype=bool)
+        large = usable.sum(axis=1) >= _LARGE
+        if not large.any() or (usable == usable[0]).all() or min(self.ranks) < 1:
+            return done
+        whole, most = Whole.of(kernel), int(max(self.ranks))
+        centred = self.centring == "temporal"
+
+        def work(block: slice) -> None:
+            start = whole.start(most)
+            for target in block.start + np.flatnonzero(large[block]):
+                library = usable[target]
+                if (found := whole.leading(library, most, centred, start)) is None:
+                    continue
+                shares, start = found
+                for rank, out in zip(self.ranks, weights[:, target], strict=True):
+                    star = shares[library, : int(rank)] @ shares[target, : int(rank)]
+                    out[library] = star + centred * (1.0 - star.sum()) / library.sum()
+                done[target] = True
+
+        threads.over(work, threads.blocks(len(usable), _NEIGHBOURS))
+        return done
 
     def _weights(self, kernel: Floats, libraries: Bools, targets: Ints) -> Floats:
         """Libraries (b, n), the targets of each (b, q) → weights (rank, b, q, n)."""
@@ -105,10 +135,10 @@ class Pca:
         return weights
 
 
-def _batches(usable: Bools) -> Iterator[tuple[Bools, Ints]]:
+def _batches(usable: Bools, targets: Ints) -> Iterator[tuple[Bools, Ints]]:
     """Different libraries (b, n) of similar size, and as many targets of each (b, q), in turn."""
-    libraries, which = np.unique(usable, axis=0, return_inverse=True)
-    order = np.argsort(which.ravel(), kind="stable")
+    libraries, which = np.unique(usable[targets], axis=0, return_inverse=True)
+    order = targets[np.argsort(which.ravel(), kind="stable")]
     sharing = np.bincount(which.ravel())
     first = np.cumsum(sharing) - sharing
     sizes = libraries.sum(axis=1)
