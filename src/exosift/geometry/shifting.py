@@ -15,7 +15,7 @@ def shift(frames: Floats, displacement: Floats) -> Floats:
     unseen = np.isnan(frames)
     reach = int(np.ceil(np.abs(displacement).max(initial=0.0))) + 8
     margin = [(0, 0), (reach, reach), (reach, reach)]
-    padded = np.pad(_continued(frames, unseen), margin, mode="edge")
+    padded = np.pad(continued(frames, unseen), margin, mode="edge")
     fy = fft.fftfreq(padded.shape[1])[:, None]
     fx = fft.rfftfreq(padded.shape[2])
     cycles = displacement[:, 1, None, None] * fy + displacement[:, 0, None, None] * fx
@@ -26,18 +26,18 @@ def shift(frames: Floats, displacement: Floats) -> Floats:
     return moved
 
 
-def _continued(frames: Floats, unseen: Bools) -> Floats:
+def continued(frames: Floats, unseen: Bools) -> Floats:
     """Frames (time, y, x) with every unseen pixel given the value of the nearest that was seen."""
     from scipy import ndimage  # slow to load, and most frames have no gaps
 
-    continued = np.where(unseen, frames.dtype.type(0), frames)
-    for frame, gaps in zip(continued, unseen, strict=True):
+    filled = np.where(unseen, frames.dtype.type(0), frames)
+    for frame, gaps in zip(filled, unseen, strict=True):
         if gaps.any() and not gaps.all():
             nearest = ndimage.distance_transform_edt(
                 gaps, return_distances=False, return_indices=True
             )
             frame[gaps] = frame[tuple(nearest[:, gaps])]
-    return continued
+    return filled
 
 
 def shift_mask(mask: Bools, displacement: Floats) -> Bools:
