@@ -16,6 +16,8 @@ from exosift.detect.snr import snr_map
 from exosift.geometry.grid import radius_map
 from exosift.geometry.regions import Annuli, FullFrame
 from exosift.geometry.rotation import derotate
+from exosift.inverse.andromeda import Andromeda, andromeda
+from exosift.photometry.psf import normalised_psf
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import image, subtract
 from exosift.psfsub.library import References
@@ -63,6 +65,17 @@ def derotating() -> Work:
     return lambda: derotate(cube, angle)
 
 
+def inverting() -> Work:
+    cube, angle = data.cube(), data.angle()
+    psf = normalised_psf(data.psf())[0]
+
+    def work() -> np.ndarray:
+        found = andromeda(cube, angle, psf, data.FWHM, Andromeda())
+        return np.stack([found.flux, found.snr])
+
+    return work
+
+
 def mapping() -> Work:
     picture = data.residual_image()
     return lambda: snr_map(picture, data.FWHM)
@@ -101,7 +114,7 @@ CASES = [
     ),
     Case("nmf", 5, reducing(NMF), with_vip.nmf, settings=ONE_PROCESS),
     Case("llsg", 6, reducing(LLSG), with_vip.llsg),
-    Case("andromeda", 10, None, with_vip.andromeda),
+    Case("andromeda", 10, inverting, with_vip.andromeda, within=ALIKE),
     Case("snr map", 60, mapping, with_vip.snr, settings=PROCESSES, within="max |ΔS/N|"),
 ]
 BY_NAME = {case.name: case for case in CASES}
