@@ -8,13 +8,13 @@ from exosift.psfsub.downdate import TOLERANCE, Whole
 from exosift.psfsub.engine import fit
 from exosift.psfsub.pca import Pca
 
-COUNT, RANKS = 160, (1, 3, 6)
+COUNT, RANKS = 110, (1, 3, 6)
 
 
 @pytest.fixture(scope="module")
 def frames(speckles):
     """(frame, pixel): speckles that move slowly, under noise."""
-    return speckles(np.random.default_rng(21), COUNT, 41, 4.0).reshape(COUNT, -1)
+    return speckles(np.random.default_rng(21), COUNT, 31, 4.0).reshape(COUNT, -1)
 
 
 def apart(least):
@@ -58,7 +58,7 @@ def test_order_of_frames_does_not_matter(frames, monkeypatch):
 
 def test_without_structure_too(monkeypatch):
     """White noise, whose components are hardly apart: the most steps."""
-    white = np.random.default_rng(24).normal(size=(COUNT, 800))
+    white = np.random.default_rng(24).normal(size=(COUNT, 500))
     alone = fit(white, apart(6), Pca((6,)))
     monkeypatch.setattr(pca, "_LARGE", 1)
 
