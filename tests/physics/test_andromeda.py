@@ -138,6 +138,17 @@ def test_flux_comes_back_between_pixels(place, filtering, psf):
     assert at(found.flux, *place) == pytest.approx(1.0, abs=0.015)
 
 
+def test_noise_does_not_make_companions_fainter(psf):
+    rng, flux = np.random.default_rng(9), []
+    for separation in (12.2, 16.7, 21.4, 25.8):
+        for position_angle in (25.0, 205.0):
+            noise = rng.normal(size=(len(ANGLE), SIZE, SIZE))
+            frames = 0.2 * psf.max() * noise + companion(psf, separation, position_angle)
+            found = andromeda(frames, ANGLE, psf, FWHM, Andromeda())
+            flux.append(at(found.flux, separation, position_angle))
+    assert np.mean(flux) == pytest.approx(1.0, abs=0.025)  # each is known to 4 %
+
+
 def test_flux_comes_back_from_a_psf_at_the_sampling_limit(gaussian):
     fwhm, size, place = 2.3, 31, (9.37, 71.0)
     psf = unit(gaussian((15, 15), 7, 7, fwhm), fwhm)
