@@ -123,7 +123,8 @@ def test_failing_observation_leaves_the_others_whole_and_is_named(again):
         ),
         (
             {"reductions": {"x": {"model": {"kind": "pac"}}}},
-            "reductions.x.model.kind: expected one of 'mean', 'median', 'pca', found 'pac'",
+            "reductions.x.model.kind: expected one of 'llsg', 'loci', 'mean', 'median', 'nmf', "
+            "'pairwise', 'pca', found 'pac'",
         ),
         (
             {"reductions": {"x": {"model": {"kind": "pca", "ranks": [0, 3]}}}},
