@@ -37,12 +37,17 @@ SURVEY = checked()
 ROWS = {(row.target, row.epoch): row for row in SURVEY.rows}
 
 
+def one_of(names):
+    """A wildcard's constraint: one of the names, and nothing at all where there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 def every(pattern):
-    """`pattern` for every observation and reduction."""
+    """`pattern` for every observation and every reduction or inversion."""
     return [
         pattern.format(target=target, epoch=epoch, reduction=reduction)
         for target, epoch in ROWS
-        for reduction in SURVEY.config.reductions
+        for reduction in SURVEY.config.methods
     ]
 
 
@@ -74,9 +79,9 @@ def file_of(name):
     return located_file
 
 
-def reduction_of(wildcards):
-    """The reduction's parameters."""
-    return plain(SURVEY.config.reductions[wildcards.reduction])
+def method_of(wildcards):
+    """The parameters of the reduction or inversion."""
+    return plain(SURVEY.config.methods[wildcards.reduction])
 
 
 def register_memory(wildcards, input, attempt):
@@ -92,6 +97,14 @@ def subtract_memory(wildcards, input, attempt):
 def subtract_minutes(wildcards, input, attempt):
     ranks = len(SURVEY.config.reductions[wildcards.reduction].model.variants)
     return resources.subtract_minutes(sequence_shape(input.sequence), ranks, attempt)
+
+
+def invert_memory(wildcards, input, attempt):
+    return resources.invert_memory(sequence_shape(input.sequence), attempt)
+
+
+def invert_minutes(wildcards, input, attempt):
+    return resources.invert_minutes(sequence_shape(input.sequence), attempt)
 
 
 def detect_memory(wildcards, input, attempt):

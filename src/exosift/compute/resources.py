@@ -20,6 +20,10 @@ _REGISTER = 10
 _SUBTRACT = 6
 _RANK = 2
 
+# Invert: the filtered and the weighted frames, those matched with the PSF, their differences and
+# ones in double precision, mixed frames of two annuli at work; of images alone, matched patterns.
+_INVERT, _MAPS = 8, 80
+
 # Search: 64 neighbours a pixel for the aperture sums; discs at 49² places for the pixels under the
 # outermost circle, and ten arrays over the apertures of a piece of work.
 _NEIGHBOURS, _PLACES, _READINGS, _ARRAYS = 64, 49**2, 32, 10
@@ -33,6 +37,13 @@ def register_memory(shape: Shape, attempt: int) -> int:
 def subtract_memory(shape: Shape, ranks: int, attempt: int) -> int:
     """MB to reduce a sequence of `shape` (wavelength, time, y, x) at so many ranks."""
     return _grown((_SUBTRACT + _RANK * ranks) * prod(shape) * _VALUE, attempt)
+
+
+def invert_memory(shape: Shape, attempt: int) -> int:
+    """MB to invert a sequence of `shape` (wavelength, time, y, x), one wavelength at a time."""
+    frames = prod(shape[1:]) if len(shape) == 4 else 0
+    values = 2 * prod(shape) + _INVERT * frames + _MAPS * prod(shape[2:])
+    return _grown(values * _VALUE, attempt)
 
 
 def detect_memory(shape: Shape, attempt: int) -> int:
@@ -55,6 +66,19 @@ def subtract_minutes(shape: Shape, ranks: int, attempt: int) -> int:
     products = 2 * frames**2 * pixels * (1 + ranks)
     transforms = 300 * frames * pixels * ranks
     operations = channels * (products + transforms + 10 * frames**4)
+    return attempt * (2 + int(operations / 1e9 / 60))
+
+
+def invert_minutes(shape: Shape, attempt: int) -> int:
+    """Minutes to invert a sequence of `shape`, at a slow core's 1 GFLOP/s.
+
+    Per pixel and frame: four Fourier transforms, and four readings of 16 coefficients and more;
+    and 2 n products with other frames, on rings that overlap by twice their width.
+    """
+    if len(shape) != 4:
+        return attempt * 2
+    channels, frames, height, width = shape
+    operations = channels * frames * height * width * (600 + 6 * frames)
     return attempt * (2 + int(operations / 1e9 / 60))
 
 
