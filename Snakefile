@@ -14,6 +14,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/ingest.smk"
 include: "workflow/rules/register.smk"
 include: "workflow/rules/subtract.smk"
+include: "workflow/rules/invert.smk"
 include: "workflow/rules/detect.smk"
 
 
@@ -23,7 +24,7 @@ report: "workflow/report/workflow.rst"
 wildcard_constraints:
     target=NAME,
     epoch=NAME,
-    reduction="|".join(map(re.escape, SURVEY.config.reductions)),
+    reduction=one_of(SURVEY.config.methods),
 
 
 # The page about the run is made by the handlers below, not by a rule: a rule would not run when

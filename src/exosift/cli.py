@@ -155,19 +155,36 @@ def ranks(
 
 
 @main.command()
+@click.argument("sequence", type=_PATH)
+@_option("--inversion", type=_YAML, help="Inverse method.")
+@_option("--output", type=_PATH, help="Folder for maps of flux, error and S/N.")
+@_threads
+def invert(sequence: Path, inversion: Any, output: Path, threads: int) -> None:
+    """Map the flux of a companion at every place of a sequence, with its error."""
+    from exosift import threads as budget
+    from exosift.inverse.andromeda import Andromeda
+    from exosift.settings import parse
+    from exosift.steps import invert as step
+
+    with budget.limit(threads):
+        step.run(sequence, parse(Andromeda, inversion, "inversion"), output)
+
+
+@main.command()
 @click.argument("image", type=_PATH)
 @_option("--search", type=_YAML, default="{}", help="What counts as a candidate.")
+@_option("--snr", type=_PATH, default=None, help="S/N map to search, of standard normal noise.")
 @_option("--output", type=_PATH, help="Folder for S/N map, candidates and picture.")
 @_threads
-def detect(image: Path, search: Any, output: Path, threads: int) -> None:
-    """Map the S/N of an image and list its candidates."""
+def detect(image: Path, search: Any, snr: Path | None, output: Path, threads: int) -> None:
+    """Map the S/N of an image, unless it is given, and list its candidates."""
     from exosift import threads as budget
     from exosift.detect.candidates import Search
     from exosift.settings import parse
     from exosift.steps import detect as step
 
     with budget.limit(threads):
-        step.run(image, parse(Search, search, "search"), output)
+        step.run(image, parse(Search, search, "search"), output, snr)
 
 
 @main.command()

@@ -16,6 +16,7 @@ from exosift import instruments
 from exosift.calib.centring import Centring
 from exosift.detect.candidates import Search
 from exosift.errors import BadInput
+from exosift.inverse.andromeda import Andromeda
 from exosift.observations import SIMULATED, Row, read_table, reference_stars, refuse_name
 from exosift.psfsub.catalogue import Reduction
 from exosift.settings import parse
@@ -40,16 +41,23 @@ class SimulatedData:
 class Config:
     """A survey: which observations, how they are registered, reduced and searched.
 
-    observations: table of observations, relative to this file. reductions: name → reduction; every
-    observation goes through each. simulate: data made up for observations marked `simulated`.
+    observations: table of observations, relative to this file. reductions: name → reduction, and
+    inversions: name → inverse method; every observation goes through each. simulate: data made up
+    for observations marked `simulated`.
     """
 
     title: str
     observations: str
     register: Centring = field(default_factory=Centring)
     reductions: Mapping[str, Reduction] = field(default_factory=dict)
+    inversions: Mapping[str, Andromeda] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
     simulate: SimulatedData = field(default_factory=SimulatedData)
+
+    @property
+    def methods(self) -> Mapping[str, Reduction | Andromeda]:
+        """All that every observation goes through, by name."""
+        return {**self.reductions, **self.inversions}
 
 
 @dataclass(frozen=True)
@@ -74,10 +82,13 @@ def load(path: Path) -> Survey:
 def check(given: Any, folder: Path, where: str = "config") -> Survey:
     """Check plain configuration values, with paths relative to `folder`."""
     config = parse(Config, given, where)
-    if not config.reductions:
+    if not config.methods:
         raise BadInput(f"{where}.reductions: none given; name at least one")
-    for name in config.reductions:
+    for name in config.methods:
         refuse_name(name)
+    for name in config.inversions:
+        if name in config.reductions:
+            raise BadInput(f"{where}.inversions.{name}: a reduction has that name; choose another")
     rows = read_table(folder / config.observations)
     _check_stars(config.reductions, rows, f"{where}.reductions")
     _check_simulation(config.simulate, rows, f"{where}.simulate")

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import fft, ndimage
+from scipy.stats import norm
 
 from exosift import threads
+from exosift.detect.candidates import find_candidates
 from exosift.errors import BadInput
 from exosift.geometry.grid import pixel_position, radius_map, sky_position
 from exosift.geometry.regions import Annuli
@@ -185,6 +187,15 @@ def test_a_source_at_theta_minus_angle_appears_at_theta(position_angle, psf, sta
     assert separation == pytest.approx(18.0, abs=1.0)
     assert abs((angle - position_angle + 180) % 360 - 180) < 3.0
     assert found.snr[y, x] > 7
+
+
+@pytest.mark.parametrize("place", [(9.3, 40.0), (15.6, 160.0), (22.45, 275.0)])
+def test_a_companion_lies_on_the_peak_of_the_snr(place, psf, star):
+    snr = andromeda(star + 400 * companion(psf, *place), ANGLE, psf, FWHM, Andromeda()).snr
+    one = find_candidates(snr[None], snr[None], (0,), FWHM, 5.0, "normal")[0]
+    x, y = pixel_position(*place, MIDDLE)
+    assert np.hypot(one.x - x, one.y - y) < 0.4
+    assert one.fpf == pytest.approx(norm.sf(one.snr))
 
 
 @pytest.mark.parametrize("variance", ["local", "pixel", "annulus"])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 BAD_INPUT = 2
 
@@ -102,6 +103,34 @@ def test_reduction_that_cannot_be(files, call, reduction, line):
     assert line in said
     assert said.count("\n") == 1
     assert not list(output.glob("*.fits")) + list(output.glob("*.zarr"))
+
+
+def test_inversion_that_cannot_be(files, call):
+    assert call(*files.register())[0] == 0
+    output = files.folder / "out/inverse"
+    for given, line in (
+        ("{rotation: 40}", "nowhere in the frame does a companion move by 40 FWHM between three"),
+        ("{rotation: 0}", "inversion: rotation is 0 FWHM, expected more than 0"),
+        ("{inner: 30}", "annuli 1 FWHM wide from 30 FWHM do not fit in a frame of 49×49 px"),
+    ):
+        code, said = call("invert", str(files.store), "--inversion", given, "--output", str(output))
+        assert (code, said.count("\n")) == (BAD_INPUT, 1)
+        assert line in said
+        assert not list(output.glob("*.fits"))
+
+
+def test_map_of_another_image(files, call):
+    assert call(*files.register())[0] == 0
+    output = files.folder / "out/inverse"
+    arguments = ("--inversion", "{}", "--output", str(output))
+    assert call("invert", str(files.store), *arguments)[0] == 0
+    with fits.open(output / "snr.fits", mode="update") as units:
+        units[0].data = units[0].data[1:]
+    arguments = ("--snr", str(output / "snr.fits"), "--output", str(output))
+    code, said = call("detect", str(output / "flux.fits"), *arguments)
+    assert code == BAD_INPUT
+    assert "an S/N map of shape (1, 48, 49)" in said
+    assert "for an image of shape (1, 49, 49); give the one that belongs to the image" in said
 
 
 def test_same_bad_input_is_not_read_twice(files, call, monkeypatch):

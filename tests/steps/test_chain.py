@@ -10,6 +10,7 @@ import zarr
 from astropy.io import fits
 from astropy.table import Table
 from click.testing import CliRunner
+from scipy.stats import norm
 
 from exosift.cli import main
 from exosift.errors import Failed
@@ -35,6 +36,30 @@ def test_companion_comes_out_where_it_went_in(registered, call):
     top = Table.read(output / "candidates.ecsv")[0]
     assert top["separation"] == pytest.approx(COMPANION.separation, abs=14)
     assert top["position_angle"] == pytest.approx(COMPANION.position_angle, abs=2)
+    assert (output / "detection.png").stat().st_size > 10_000
+
+
+def test_inversion_maps_flux_error_and_snr(registered, call):
+    output = registered.folder / "out/andromeda"
+    arguments = ("--inversion", "{inner: 1.5}", "--output", str(output))
+    assert call("invert", str(registered.store), *arguments)[0] == 0
+    flux, sigma, snr = (fits.getdata(output / f"{n}.fits") for n in ("flux", "sigma", "snr"))
+    seen = np.isfinite(snr)
+    np.testing.assert_allclose(snr[seen], (flux / sigma)[seen], rtol=1e-5)
+    header = fits.getheader(output / "sigma.fits")
+    assert (header["REDUCTIO"], header["MODEL"]) == ("andromeda", "andromeda")
+    assert header["QUANTITY"] == "sigma"
+
+    arguments = ("--snr", str(output / "snr.fits"), "--output", str(output))
+    before = (output / "snr.fits").stat().st_mtime_ns
+    assert call("detect", str(output / "flux.fits"), *arguments)[0] == 0
+    assert (output / "snr.fits").stat().st_mtime_ns == before
+    table = Table.read(output / "candidates.ecsv")
+    assert table[0]["separation"] == pytest.approx(COMPANION.separation, abs=14)
+    assert table[0]["position_angle"] == pytest.approx(COMPANION.position_angle, abs=2)
+    assert table[0]["snr"] == pytest.approx(snr[np.isfinite(snr)].max(), rel=1e-6)
+    assert table[0]["fpf"] == pytest.approx(norm.sf(table[0]["snr"]), rel=1e-6)
+    assert "standard normal" in table.meta["noise"]
     assert (output / "detection.png").stat().st_size > 10_000
 
 

@@ -65,6 +65,27 @@ def test_finished_run_is_told_with_figures_and_candidates(run):
     assert reduction.candidates[0].position_angle == pytest.approx(300, abs=2)
 
 
+def test_inversion_is_told_beside_the_reductions(run, call):
+    settings = SETTINGS | {"inversions": {"andromeda": {"inner": 1.5}}}
+    (run / "config.yaml").write_text(yaml.safe_dump(settings))
+    observation, _ = told(run)
+    assert [r.name for r in observation.reductions] == ["pca", "andromeda"]
+    assert observation.reductions[1].line == "invert did not run"
+    place = run / "results/T/1"
+    inversion = json.dumps(plain(load(run / "config.yaml").config.inversions["andromeda"]))
+    output = str(place / "andromeda")
+    invert = ("invert", str(place / "sequence.zarr"), "--inversion", inversion)
+    assert call(*invert, "--output", output)[0] == 0
+    detect = ("detect", output + "/flux.fits", "--snr", output + "/snr.fits")
+    assert call(*detect, "--output", output)[0] == 0
+    observation, _ = told(run)
+    inverted = observation.reductions[1]
+    assert (inverted.status, inverted.figure) == ("done", "../results/T/1/andromeda/detection.png")
+    assert inverted.candidates[0].position_angle == pytest.approx(300, abs=2)
+    assert inverted.candidates[0].rank is None
+    assert observation.sources[0].reductions == ("pca", "andromeda") or len(observation.sources) > 1
+
+
 def test_killed_step_is_not_taken_for_done(run):
     leave(run / "results/T/1/pca", "subtract", status="started")
     _, reduction = told(run)

@@ -9,6 +9,7 @@ import yaml
 
 from exosift.config import check, load, schema
 from exosift.errors import BadInput
+from exosift.inverse.andromeda import Andromeda
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.pca import Pca
 from exosift.settings import parse, plain
@@ -58,6 +59,35 @@ def test_fault_is_one_line_with_its_place(given, line):
         parse(Reduction, given, "reduction")
     assert str(caught.value).startswith(f"reduction.{line}")
     assert "\n" not in str(caught.value)
+
+
+def test_inversions_alone_are_a_survey(tmp_path):
+    write(tmp_path, HEAD + GOOD)
+    given = {"title": "t", "observations": "o.tsv", "inversions": {"andromeda": {"rotation": 1.0}}}
+    config = check(given, tmp_path).config
+    assert list(config.methods) == ["andromeda"]
+    assert config.methods["andromeda"] == Andromeda(rotation=1.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"reductions": {}}, "config.reductions: none given; name at least one"),
+        ({"inversions": {"median": {}}}, "config.inversions.median: a reduction has that name"),
+        ({"inversions": {"a/b": {}}}, "name 'a/b' must be of letters, digits"),
+        (
+            {"inversions": {"a": {"rotatoin": 1}}},
+            "inversions.a.rotatoin: unknown key; did you mean",
+        ),
+        ({"inversions": {"a": {"zone": 0}}}, "config.inversions.a: zone is 0 annuli, expected 1"),
+    ],
+)
+def test_fault_of_methods_is_told(tmp_path, given, line):
+    write(tmp_path, HEAD + GOOD)
+    whole = {"title": "t", "observations": "o.tsv", "reductions": {"median": {}}} | given
+    with pytest.raises(BadInput) as caught:
+        check(whole, tmp_path)
+    assert line in str(caught.value)
 
 
 PUBLIC = "public:naco_betapic/naco_betapic_psf.fits"

@@ -9,12 +9,14 @@ import pytest
 from exosift.compute.resources import (
     Work,
     detect_memory,
+    invert_memory,
+    invert_minutes,
     register_memory,
     subtract_memory,
     subtract_minutes,
 )
 
-SHAPE = (1, 200, 201, 201)
+SHAPE, SPECTRAL = (1, 200, 201, 201), (2, 200, 201, 201)
 
 
 def test_each_attempt_asks_for_more():
@@ -23,6 +25,8 @@ def test_each_attempt_asks_for_more():
         lambda n: subtract_memory(Work(SHAPE), n),
         lambda n: detect_memory(SHAPE, n),
         lambda n: subtract_minutes(Work(SHAPE), n),
+        lambda n: invert_memory(SHAPE, n),
+        lambda n: invert_minutes(SHAPE, n),
     ):
         assert ask(1) < ask(2) == 2 * ask(1) or ask(2) - 2 * ask(1) in (0, 1)
 
@@ -33,6 +37,9 @@ def test_memory_follows_the_bytes():
     alone = Work(SHAPE, ranks=3)
     for more in ({"ranks": 6}, {"stars": (SHAPE,)}, {"aligned": True}):
         assert subtract_memory(replace(alone, **more), 1) > subtract_memory(alone, 1)
+    small, large = (invert_memory((2, n, 101, 101), 1) for n in (100, 1100))
+    assert large - small == pytest.approx(12 * 1.3 * 1000 * 101**2 * 4 / 1e6, abs=1)
+    assert invert_minutes((4, 4000, 401, 401), 1) > 10 * invert_minutes((4, 400, 401, 401), 1) > 20
 
 
 def test_minutes_follow_the_frames_that_model_each_other():
@@ -45,12 +52,15 @@ def test_minutes_follow_the_frames_that_model_each_other():
 
 def test_an_unknown_shape_asks_for_the_least():
     assert register_memory((), 1) == subtract_memory(Work(()), 1) == detect_memory((), 1) == 400
-    assert subtract_minutes(Work(()), 1) == 2
+    assert invert_memory((), 1) == 400
+    assert subtract_minutes(Work(()), 1) == invert_minutes((), 1) == 2
 
 
 STEP = """
 import resource
 import numpy as np
+from exosift import threads
+from exosift.inverse.andromeda import Andromeda, invert
 from exosift.sequence import Observation, Sequence
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import reduce
@@ -65,17 +75,32 @@ time = np.linspace(0, 80, shape[1])
 mask = np.zeros(shape, bool)
 psf = np.ones((shape[0], 9, 9))
 sequence = Sequence(cube, time, psf, 1.0 + np.arange(shape[0]), time, mask, told)
-reduce(sequence, Reduction(Pca((3, 6, 9)), references=References(wavelengths={wavelengths!r})))
+with threads.limit(2):
+    {work}
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
 """
 
 
 @pytest.mark.parametrize(
-    ("shape", "wavelengths"), [(SHAPE, "same"), ((2, 200, 201, 201), "all")], ids=["ADI", "SDI"]
+    ("shape", "work", "asked"),
+    [
+        (
+            SHAPE,
+            "reduce(sequence, Reduction(Pca((3, 6, 9))))",
+            subtract_memory(Work(SHAPE, ranks=3), 1),
+        ),
+        (
+            SPECTRAL,
+            "reduce(sequence, Reduction(Pca((3, 6, 9)), references=References(wavelengths='all')))",
+            subtract_memory(Work(SPECTRAL, ranks=3, aligned=True), 1),
+        ),
+        (SHAPE, "invert(sequence, Andromeda())", invert_memory(SHAPE, 1)),
+    ],
+    ids=["ADI", "SDI", "inversion"],
 )
-def test_a_reduction_stays_within_what_was_asked_for(shape, wavelengths):
-    step = STEP.format(shape=shape, wavelengths=wavelengths)
+def test_a_step_stays_within_what_was_asked_for(shape, work, asked):
+    # The most that a process of its own used; those of other tests do not count.
+    step = STEP.format(shape=shape, work=work)
     done = subprocess.run([sys.executable, "-c", step], check=True, capture_output=True, text=True)
     peak = float(done.stdout)
-    asked = subtract_memory(Work(shape, ranks=3, aligned=wavelengths == "all"), 1)
     assert peak < asked < 3 * peak

@@ -36,6 +36,12 @@ def test_the_fraction_is_the_upper_tail_of_student():
     np.testing.assert_allclose(false_positive_fraction(snr, radius, 4.0), expected)
 
 
+def test_the_fraction_of_a_given_map_is_the_normal_tail():
+    snr, radius = np.array([-1.0, 0.0, 3.0, 12.0]), np.full(4, 12.0)
+    found = false_positive_fraction(snr, radius, 4.0, "normal")
+    np.testing.assert_allclose(found, stats.norm.sf(snr))
+
+
 def test_an_alarm_anywhere_is_one_minus_none_everywhere():
     assert false_alarm_probability(np.array(0.01), 50) == pytest.approx(1 - 0.99**50)
     assert false_alarm_probability(np.array(1e-18), 1000) == pytest.approx(1e-15)

@@ -34,6 +34,7 @@ def test_help_comes_within_half_a_second():
     "arguments",
     [
         ("subtract", "none.zarr", "--reduction", "{}", "--output", "."),
+        ("invert", "none.zarr", "--inversion", "{}", "--output", "."),
         ("detect", "none.fits", "--output", "."),
         ("register", "--observation", ROW, "--output", "./none.zarr"),
     ],

@@ -23,6 +23,7 @@ SURVEY = {
         },
         "median": {"model": {"kind": "median"}, "regions": {"kind": "full"}},
     },
+    "inversions": {"andromeda": {"inner": 1.5}},
     "simulate": {
         "seed": 3,
         "scene": {"size": 61, "frames": 16, "residual_screens": 8, "pupil_pixels": 48},

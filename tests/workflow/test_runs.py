@@ -16,11 +16,16 @@ pytestmark = pytest.mark.workflow
 
 def test_companion_is_found_where_it_was_put(finished):
     folder = finished.folder / "run/results/A/1"
-    for reduction in SURVEY["reductions"]:
+    for reduction in [*SURVEY["reductions"], *SURVEY["inversions"]]:
         top = Table.read(folder / reduction / "candidates.ecsv")[0]
         assert top["separation"] == pytest.approx(450, abs=14)  # half a pixel
         assert top["position_angle"] == pytest.approx(60, abs=2)
         assert top["snr"] > 8
+    assert {path.name for path in (folder / "andromeda").glob("*.fits")} == {
+        "flux.fits",
+        "sigma.fits",
+        "snr.fits",
+    }
 
 
 def test_image_and_map_carry_ranks_and_sky_coordinates(finished):
@@ -41,7 +46,7 @@ def test_image_and_map_carry_ranks_and_sky_coordinates(finished):
 def test_report_shows_every_observation_and_its_figures(finished):
     page = finished.folder / "run/report/index.html"
     text = page.read_text()
-    for name in ("A</a>", "B</a>", "<h3>pca</h3>", "<h3>median</h3>", "tiny survey", "numpy"):
+    for name in ("A</a>", "B</a>", "<h3>pca</h3>", "<h3>andromeda</h3>", "tiny survey", "numpy"):
         assert name in text
     for figure in ("registration.png", "pca/detection.png", "median/detection.png"):
         assert f"../results/A/1/{figure}" in text
@@ -68,6 +73,7 @@ def test_other_rank_reruns_only_what_depends_on_it(again):
         "subtract": 2,
         "detect": 2,
     }
+    assert run.jobs("invert") == run.jobs("search") == 0
     assert "median/image.fits" not in run.text
 
 
@@ -77,6 +83,7 @@ def test_new_epoch_leaves_the_others_alone(again):
     run = survey.run("--dry-run")
     assert run.jobs("simulate") == run.jobs("register") == 1
     assert run.jobs("subtract") == 2
+    assert run.jobs("invert") == run.jobs("search") == 1
 
 
 def test_failing_observation_leaves_the_others_whole_and_is_named(again):
@@ -100,7 +107,7 @@ def test_failing_observation_leaves_the_others_whole_and_is_named(again):
     survey.write(SURVEY, [simulated("A", "1"), broken, absent, hollow, simulated("D", "1")])
     run = survey.run()
     assert run.code != 0
-    for reduction in SURVEY["reductions"]:
+    for reduction in [*SURVEY["reductions"], *SURVEY["inversions"]]:
         assert (run.folder / f"results/D/1/{reduction}/candidates.ecsv").exists()
     assert not (run.folder / "results/C/1/sequence.zarr").exists()
     status = json.loads((run.folder / "results/C/1/status/register.json").read_text())
@@ -130,7 +137,14 @@ def test_failing_observation_leaves_the_others_whole_and_is_named(again):
             {"reductions": {"x": {"model": {"kind": "pca", "ranks": [0, 3]}}}},
             "reductions.x.model: pca ranks (0, 3): give different numbers from 1, ascending",
         ),
-        ({"reductions": {}}, "config.yaml.reductions: none given; name at least one"),
+        (
+            {"reductions": {}, "inversions": {}},
+            "config.yaml.reductions: none given; name at least one",
+        ),
+        (
+            {"inversions": {"pca": {}}},
+            "config.yaml.inversions.pca: a reduction has that name; choose another",
+        ),
         ({"observations": "none.tsv"}, "none.tsv: no such observations table"),
     ],
 )

@@ -37,13 +37,18 @@ SURVEY = checked()
 ROWS = {(row.target, row.epoch): row for row in SURVEY.rows}
 
 
+def one_of(names):
+    """A wildcard's constraint: one of the names, and nothing at all where there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 def every(pattern):
-    """`pattern` for every observation to be reduced, and every reduction."""
+    """`pattern` for every observation to be reduced, and every reduction or inversion."""
     return [
         pattern.format(target=row.target, epoch=row.epoch, reduction=reduction)
         for row in SURVEY.rows
         if row.role == "science"
-        for reduction in SURVEY.config.reductions
+        for reduction in SURVEY.config.methods
     ]
 
 
@@ -74,9 +79,9 @@ def file_of(name):
     return located_file
 
 
-def reduction_of(wildcards):
-    """The reduction's parameters."""
-    return plain(SURVEY.config.reductions[wildcards.reduction])
+def method_of(wildcards):
+    """The parameters of the reduction or inversion."""
+    return plain(SURVEY.config.methods[wildcards.reduction])
 
 
 def stars_of(wildcards):
@@ -118,6 +123,14 @@ def subtract_memory(wildcards, input, attempt):
 
 def subtract_minutes(wildcards, input, attempt):
     return resources.subtract_minutes(subtraction(wildcards, input), attempt)
+
+
+def invert_memory(wildcards, input, attempt):
+    return resources.invert_memory(sequence_shape(input.sequence), attempt)
+
+
+def invert_minutes(wildcards, input, attempt):
+    return resources.invert_minutes(sequence_shape(input.sequence), attempt)
 
 
 def detect_memory(wildcards, input, attempt):

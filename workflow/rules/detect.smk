@@ -18,6 +18,8 @@ rule detect:
         "logs/detect/{target}/{epoch}/{reduction}.log",
     benchmark:
         "benchmarks/detect/{target}/{epoch}/{reduction}.tsv"
+    wildcard_constraints:
+        reduction=one_of(SURVEY.config.reductions),
     conda:
         "../../envs/exosift.yaml"
     threads: 1

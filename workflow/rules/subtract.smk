@@ -12,6 +12,8 @@ rule subtract:
         "logs/subtract/{target}/{epoch}/{reduction}.log",
     benchmark:
         "benchmarks/subtract/{target}/{epoch}/{reduction}.tsv"
+    wildcard_constraints:
+        reduction=one_of(SURVEY.config.reductions),
     conda:
         "../../envs/exosift.yaml"
     threads: 2
@@ -19,7 +21,7 @@ rule subtract:
         mem_mb=subtract_memory,
         runtime=subtract_minutes,
     params:
-        reduction=lambda wildcards: json.dumps(reduction_of(wildcards)),
+        reduction=lambda wildcards: json.dumps(method_of(wildcards)),
         store=subpath(input.sequence, strip_suffix=".json"),
         stars=star_options,
         folder=subpath(output.image, parent=True),

@@ -21,6 +21,10 @@ _REGISTER = 10
 _SUBTRACT = 5
 _RANK = 1.5
 
+# Invert: the filtered and the weighted frames, those matched with the PSF, their differences and
+# ones in double precision, mixed frames of two annuli at work; of images alone, matched patterns.
+_INVERT, _MAPS = 8, 80
+
 # Search: 64 neighbours a pixel for the aperture sums; discs at 49² places for the pixels under the
 # outermost circle, and ten arrays over the apertures of a piece of work.
 _NEIGHBOURS, _PLACES, _READINGS, _ARRAYS = 64, 49**2, 32, 10
@@ -54,6 +58,13 @@ def subtract_memory(work: Work, attempt: int) -> int:
     return _grown(needed * _VALUE, attempt)
 
 
+def invert_memory(shape: Shape, attempt: int) -> int:
+    """MB to invert a sequence of `shape` (wavelength, time, y, x), one wavelength at a time."""
+    frames = prod(shape[1:]) if len(shape) == 4 else 0
+    values = 2 * prod(shape) + _INVERT * frames + _MAPS * prod(shape[2:])
+    return _grown(values * _VALUE, attempt)
+
+
 def detect_memory(shape: Shape, attempt: int) -> int:
     """MB to search images of `shape` (…, y, x)."""
     under = 4 * pi * max(shape[-2:], default=0) / 2
@@ -78,6 +89,19 @@ def subtract_minutes(work: Work, attempt: int) -> int:
     transforms = 300 * targets * pixels * work.ranks
     operations = channels // together * (products + transforms + 10 * targets * rows**3)
     return attempt * (2 + int(work.rounds * operations / 1e9 / 60))
+
+
+def invert_minutes(shape: Shape, attempt: int) -> int:
+    """Minutes to invert a sequence of `shape`, at a slow core's 1 GFLOP/s.
+
+    Per pixel and frame: four Fourier transforms, and four readings of 16 coefficients and more;
+    and 2 n products with other frames, on rings that overlap by twice their width.
+    """
+    if len(shape) != 4:
+        return attempt * 2
+    channels, frames, height, width = shape
+    operations = channels * frames * height * width * (600 + 6 * frames)
+    return attempt * (2 + int(operations / 1e9 / 60))
 
 
 def _grown(bytes_needed: float, attempt: int) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exosift.detect.significance import (
+    Null,
     elements_in_field,
     false_alarm_probability,
     false_positive_fraction,
@@ -40,12 +41,18 @@ class Candidate:
 
 
 def find_candidates(
-    images: Floats, snr: Floats, ranks: tuple[float, ...], fwhm: float, threshold: float
+    images: Floats,
+    snr: Floats,
+    ranks: tuple[float, ...],
+    fwhm: float,
+    threshold: float,
+    null: Null = "small sample",
 ) -> list[Candidate]:
     """Peaks of snr (rank, y, x) at or above `threshold`, strongest first, in images (rank, y, x).
 
     A peak within one FWHM [px] of a stronger one, at any rank, is the same candidate; so is one
-    whose light lies within one FWHM of the light of a stronger one.
+    whose light lies within one FWHM of the light of a stronger one. `null` says what the S/N of
+    noise follows.
     """
     found = [
         (float(snr[i, y, x]), i, int(y), int(x))
@@ -63,7 +70,8 @@ def find_candidates(
         kept.append(peak)
         places.append((x, y))
     return [
-        _candidate(peak, place, snr, ranks, fwhm) for peak, place in zip(kept, places, strict=True)
+        _candidate(peak, place, snr, ranks, fwhm, null)
+        for peak, place in zip(kept, places, strict=True)
     ]
 
 
@@ -101,6 +109,7 @@ def _candidate(
     snr: Floats,
     ranks: tuple[float, ...],
     fwhm: float,
+    null: Null,
 ) -> Candidate:
     """Say where a peak lies and how likely noise makes it."""
     value, i, row, column = peak
@@ -108,7 +117,7 @@ def _candidate(
     centre = centre_of(snr.shape)
     radius = radius_map(snr.shape)
     searched = radius[np.isfinite(snr[i])]
-    fpf = false_positive_fraction(np.array(value), radius[row, column], fwhm)
+    fpf = false_positive_fraction(np.array(value), radius[row, column], fwhm, null)
     fpf = false_alarm_probability(fpf, len(ranks))
     elements = elements_in_field(searched.min(), searched.max(), fwhm)
     alarm = false_alarm_probability(fpf, elements)

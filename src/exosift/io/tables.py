@@ -15,7 +15,7 @@ _COLUMNS = {
     "y": ("pix", "place in the image, 0-based"),
     "separation": ("mas", "from the star"),
     "position_angle": ("deg", "from North through East"),
-    "snr": ("", "small-sample S/N (Mawet et al. 2014)"),
+    "snr": ("", "signal-to-noise ratio; its noise is under meta `noise`"),
     "fpf": ("", "false-positive fraction of a resolution element, all ranks tried"),
     "false_alarm": ("", "chance of such a peak from Gaussian noise anywhere in the frame"),
     "rank": ("", "rank of the PSF model, below 1 a share of variance; 0 without"),

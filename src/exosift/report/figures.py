@@ -63,7 +63,7 @@ def detection_figure(
     figure = _figure((10.0, 4.7), title)
     panels = [figure.add_axes((left, 0.03, 0.41, 0.41 * 10.0 / 4.7)) for left in (0.012, 0.508)]
     limit = _limit(image)
-    ranges = (("residual flux", limit), ("signal-to-noise ratio", threshold))
+    ranges = (("flux", limit), ("signal-to-noise ratio", threshold))
     for axes, values, (label, reach), name in zip(
         panels, (image, snr), ranges, ("viridis", "berlin"), strict=True
     ):

@@ -79,7 +79,7 @@ def _observation(row: Row, config: Config, results: Path, base: Path) -> Observa
         figure=_relative(folder / "registration.png", base) if done else None,
         reductions=tuple(
             _reduction(name, config, folder / name, base, done)
-            for name in (config.reductions if row.role == "science" else ())
+            for name in (config.methods if row.role == "science" else ())
         ),
     )
 
@@ -99,12 +99,13 @@ def _registered(row: Row, config: Config, results: Path) -> tuple[Status, str]:
 def _reduction(
     name: str, config: Config, folder: Path, base: Path, registered: bool
 ) -> ReductionSummary:
-    """One reduction of one observation, as far as it came."""
-    reduction = plain(config.reductions[name])
+    """One reduction or inversion of one observation, as far as it came."""
+    reduction = plain(config.methods[name])
     status: Status = "missing"
     line = ""
     if registered:
-        status, line = _ended(folder, "subtract", reduction)
+        step = "subtract" if name in config.reductions else "invert"
+        status, line = _ended(folder, step, reduction)
     if status == "done":
         status, line = _ended(folder, "detect", plain(config.search))
     rows: list[dict[str, float]] = []
