@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from exosift.psfsub.gram import CentredFrames, gram
 from exosift.psfsub.linear import residuals
@@ -14,23 +15,27 @@ RCOND = 1e-2
 
 
 def vip_residuals(vip, betapic, cube, delta, solver):
-    """Residuals (time, y, x); the cheapest derotation, for what comes after is not compared."""
-    return vip(
-        "psfsub.xloci",
-        cube,
-        betapic.angle,
-        fwhm=betapic.fwhm,
-        delta_rot=delta,
-        radius_int=INNER,
-        asize=WIDTH,
-        n_segments=SEGMENTS,
-        solver=solver,
-        tol=RCOND,
-        optim_scale_fact=WIDER,
-        imlib="skimage",
-        full_output=True,
-        verbose=False,
-    )[0]
+    """Residuals (time, y, x); the cheapest derotation, for what comes after is not compared.
+
+    On one thread: those of BLAS get in each other's way on systems this small.
+    """
+    with threadpool_limits(limits=1):
+        return vip(
+            "psfsub.xloci",
+            cube,
+            betapic.angle,
+            fwhm=betapic.fwhm,
+            delta_rot=delta,
+            radius_int=INNER,
+            asize=WIDTH,
+            n_segments=SEGMENTS,
+            solver=solver,
+            tol=RCOND,
+            optim_scale_fact=WIDER,
+            imlib="skimage",
+            full_output=True,
+            verbose=False,
+        )[0]
 
 
 def vip_zones(vip, betapic, delta):

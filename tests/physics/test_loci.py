@@ -181,15 +181,39 @@ def test_non_negative_weights_are_the_best_there_are(seed):
     assert downhill[usable].max() < 1e-11
 
 
-def test_references_that_are_the_same_frame_twice_do_no_harm(zone):
-    """Also copies that differ in the last digits: nothing tells which of them to take."""
-    noise = 1 + 1e-13 * np.random.default_rng(3).normal(size=zone.shape)
-    for frames in (np.vstack([zone, zone]), np.vstack([zone, zone * noise])):
-        usable = ~np.eye(2 * COUNT, dtype=bool)
-        for model in (*LINEAR, *NON_NEGATIVE):
-            left = local(frames, frames, usable, model)
-            explained = np.abs(left).max() / frames.std()
-            assert explained < (1e-5 if model.solver == "nnls" else 0.5)
+@pytest.mark.parametrize("apart", [0.0, 1e-13, 1e-11, 1e-9, 1e-8, 1e-6])
+@pytest.mark.parametrize("model", LINEAR + NON_NEGATIVE, ids=named)
+def test_references_that_are_nearly_the_same_do_no_harm(model, apart):
+    """Nothing tells copies from each other; what they leave is what one of them leaves."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        frames = 1 + rng.normal(size=(COUNT, 200))
+        copies = frames[10:] * (1 + apart * rng.normal(size=(10, 200)))
+        usable = ~np.eye(COUNT, dtype=bool)
+        usable[10:] = False
+        twice = np.vstack([frames, copies])
+        both = np.hstack([usable, usable[:, 10:]])[:10]
+        found = local(twice, twice, both, model)
+        assert np.abs(found).max() < 2 * np.abs(frames).max()
+        if model.solver == "nnls":
+            once = local(frames, frames, usable[:10], model)
+            assert np.abs(found - once).max() < max(10 * apart, 1e-7)
+
+
+@pytest.mark.parametrize("seed", [5, 13, 40, 64])
+def test_rounding_does_not_keep_the_non_negative_search_going(seed):
+    """Frames of strengths seven decades apart, each twice, on a bright mean or none."""
+    rng = np.random.default_rng(seed)
+    strength = rng.choice([1e-6, 1e-3, 1e-1, 1, 10], size=(25, 1))
+    frames = np.tile(rng.choice([0, 100]) + strength * rng.normal(size=(25, 100)), (2, 1))
+    usable = ~np.eye(50, dtype=bool)
+    usable[np.arange(50), (np.arange(50) + 25) % 50] = False  # not its own copy
+    found = local(frames, frames, usable, Loci("nnls", centring="none"))
+    best = [
+        optimize.nnls(frames[own].T, frame)[1] for frame, own in zip(frames, usable, strict=True)
+    ]
+    norm = np.linalg.norm(frames, axis=1)
+    assert np.abs(np.linalg.norm(found, axis=1) - best).max() < 1e-6 * norm.max()
 
 
 @pytest.mark.parametrize("model", LINEAR + NON_NEGATIVE, ids=named)

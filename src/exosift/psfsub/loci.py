@@ -68,7 +68,7 @@ class Loci:
         kernel = gram.kernel(self.centring)
         libraries = usable & ~np.eye(*usable.shape, dtype=np.bool_)
         if self.solver == "nnls":
-            weights = _non_negative(kernel, libraries)
+            weights = _non_negative(kernel, np.diag(gram.kernel("none")), libraries)
         else:
             weights = np.zeros(usable.shape)
             for targets, index in _same_size(libraries):
@@ -147,7 +147,7 @@ def _damped(products: Floats, cross: Floats, weak: float) -> Floats:
     return np.asarray(1.0 / size + np.linalg.solve(damped, left_to_mean[..., None])[..., 0])
 
 
-def _non_negative(kernel: Floats, libraries: Bools) -> Floats:
+def _non_negative(kernel: Floats, power: Floats, libraries: Bools) -> Floats:
     """Least squares with c ≥ 0 (Lawson & Hanson 1974, Solving Least Squares Problems, ch. 23).
 
     References enter one at a time, that with the largest correlation with what is left; whichever
@@ -155,20 +155,22 @@ def _non_negative(kernel: Floats, libraries: Bools) -> Floats:
     are one product. Raises Failed when that does not end.
     """
     count, size = libraries.shape
-    precision = 10 * size * np.finfo(kernel.dtype).eps
-    wanted, power = kernel[:count], np.diag(kernel).clip(min=0)
-    rounding = precision * np.sqrt(power[:count, None] * power)
-    free = libraries & (power > precision * power.max())
+    precision = 4 * size * np.finfo(kernel.dtype).eps
+    wanted, norm = kernel[:count], np.sqrt(power)
+    free = libraries & (np.diag(kernel) > precision * power)
+    # Copies of a frame would make the system singular.
+    regular = kernel + precision * np.diag(np.diag(kernel))
     weights, passive = np.zeros(libraries.shape), np.zeros_like(libraries)
     rows = np.arange(count)
     for _ in range(_ENTRIES * size):
         gradient = wanted[rows] - weights[rows] @ kernel
-        enters = free[rows] & ~passive[rows] & (gradient > rounding[rows])
+        rounding = 4 * precision * (norm[rows] + weights[rows] @ norm)[:, None] * norm
+        enters = free[rows] & ~passive[rows] & (gradient > rounding)
         rows, best = rows[enters.any(axis=1)], np.where(enters, gradient, 0.0).argmax(axis=1)
         if not rows.size:
             return weights
         passive[rows, best[enters.any(axis=1)]] = True
-        _refit(rows, kernel, weights, passive, free)
+        _refit(rows, regular, weights, passive, free)
     raise Failed(f"loci nnls: no solution for frame {rows[0]} after {_ENTRIES * size} steps")
 
 
