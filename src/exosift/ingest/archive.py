@@ -98,13 +98,14 @@ _INSTEAD = {
 
 
 def _lacking(frames: Sequence[tuple[Frame, Raw]]) -> list[Problem]:
-    """Calibrations that science, centre or flux frames lack, once an observation and reason.
+    """Calibrations that the frames of observations lack, skies apart, once for each reason.
 
     A sky of the same exposures holds the dark as well.
     """
     lines: dict[tuple[str, ...], Problem] = {}
+    with_science = {frame.observation for frame, _ in frames if frame.kind == "science"}
     for frame, raw in frames:
-        told = frame.kind in ("science", "centre", "flux") and not raw.calibrated
+        told = frame.kind != "sky" and frame.observation in with_science and not raw.calibrated
         for kind in _INSTEAD if told else ():
             if getattr(frame, kind) or (kind == "dark" and frame.sky):
                 continue

@@ -1,8 +1,10 @@
 """Where stars stand in the sky of a place and time: apparent places and sidereal time by astropy.
 
 Earth's rotation comes from the tables that astropy carries; nothing is downloaded. Beyond the last
-entry UT1 is taken as known to a second, which turns the sky by at most 0.004°.
+entry UT1 is taken as UTC, less than a second away, which turns the sky by at most 0.004°.
 """
+
+import warnings
 
 import numpy as np
 
@@ -27,12 +29,18 @@ def zenith_angle(ra: Floats, dec: Floats, mjd: Floats, site: Site) -> Floats:
     from astropy.coordinates import TETE, EarthLocation, SkyCoord
     from astropy.time import Time
     from astropy.utils import iers
+    from astropy.utils.exceptions import AstropyWarning
+    from erfa import ErfaWarning
 
     place = EarthLocation.from_geodetic(site.longitude, site.latitude, site.height)
     with (
+        warnings.catch_warnings(),
         iers.conf.set_temp("auto_download", False),
+        iers.conf.set_temp("auto_max_age", None),
         iers.conf.set_temp("iers_degraded_accuracy", "ignore"),
     ):
+        for told in (ErfaWarning, AstropyWarning):  # of dates beyond the tables
+            warnings.simplefilter("ignore", told)
         time = Time(mjd, format="mjd", scale="utc", location=place)
         of_date = TETE(obstime=time, location=place)
         star = SkyCoord(ra, dec, unit=units.deg, frame="icrs")

@@ -55,10 +55,10 @@ def write_frames(path: Path, archive: Archive, meta: Mapping[str, object]) -> No
         dtype=[_PLAIN.get(getattr(c.type, "__name__", ""), str) for c in columns],
         meta=told,
     )
-    for name, unit in _UNITS.items():
-        table[name].unit = unit
     for name, decimals in _DECIMALS.items():
         table[name] = table[name].round(decimals)
+    for name, unit in _UNITS.items():
+        table[name].unit = unit
     with whole(path) as partial:
         table.write(partial, format="ascii.ecsv", overwrite=True)
 
