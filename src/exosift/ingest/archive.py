@@ -36,7 +36,11 @@ def sort_archive(
     raws = [one.raw for one in seen]
     frames, mixed = labelled([one.frame for one in seen])
     sets = calibrations(zip(frames, raws, strict=True))
-    frames = [associate(frame, raw, sets) for frame, raw in zip(frames, raws, strict=True)]
+    member = {frame.file: one.name for one in sets for frame in one.files}
+    frames = [
+        associate(replace(frame, set=member.get(frame.file, "")), raw, sets)
+        for frame, raw in zip(frames, raws, strict=True)
+    ]
     lacking = _lacking(list(zip(frames, raws, strict=True)))
     return Archive(
         tuple(sorted([*frames, *rest], key=lambda frame: frame.file)),

@@ -69,9 +69,8 @@ def calibrations(frames: Iterable[tuple[Frame, Raw]]) -> list[Calibration]:
 
 
 def associate(frame: Frame, raw: Raw, sets: Sequence[Calibration]) -> Frame:
-    """`frame` with the calibrations that it is to use, or why there is none."""
-    member = {f.file: s.name for s in sets for f in s.files}.get(frame.file, "")
-    found: dict[str, str] = {"set": member}
+    """`frame` with the sets that it is to use, or why there is none."""
+    found: dict[str, str] = {}
     for kind in () if raw.calibrated else NEEDS.get(frame.kind, ()):
         own = [s for s in sets if s.kind == kind and s.like.instrument == frame.instrument]
         found[kind], found[f"{kind}_reason"] = _choice(frame, own, getattr(raw.match, kind), raw)

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
 
 from exosift.instruments.description import Conditions, Joined, Source, Wanted
 
 Value = str | bool | int | float
-Cards = Mapping[str, Any]
+Cards = Mapping[str, Value]
 """Keyword → value, `HIERARCH` left out; `FILE` is the file's name."""
 
 

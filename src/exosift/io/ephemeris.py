@@ -15,6 +15,9 @@ from exosift.types import Floats
 _STEP = 1.0 / 60.0
 """How far north of a star [deg] the direction of North is taken."""
 
+_SUPPORT = 300.0
+"""Seconds between which Earth's place is interpolated: half the work, nothing lost."""
+
 
 def zenith_angle(ra: Floats, dec: Floats, mjd: Floats, site: Site) -> Floats:
     """Position angle of the zenith from ICRS North through East [deg], one a star and time.
@@ -27,6 +30,7 @@ def zenith_angle(ra: Floats, dec: Floats, mjd: Floats, site: Site) -> Floats:
     # Slow to load, and needed only here.
     from astropy import units
     from astropy.coordinates import TETE, EarthLocation, SkyCoord
+    from astropy.coordinates.erfa_astrom import ErfaAstromInterpolator, erfa_astrom
     from astropy.time import Time
     from astropy.utils import iers
     from astropy.utils.exceptions import AstropyWarning
@@ -38,6 +42,7 @@ def zenith_angle(ra: Floats, dec: Floats, mjd: Floats, site: Site) -> Floats:
         iers.conf.set_temp("auto_download", False),
         iers.conf.set_temp("auto_max_age", None),
         iers.conf.set_temp("iers_degraded_accuracy", "ignore"),
+        erfa_astrom.set(ErfaAstromInterpolator(_SUPPORT * units.s)),
     ):
         for told in (ErfaWarning, AstropyWarning):  # of dates beyond the tables
             warnings.simplefilter("ignore", told)
