@@ -1,6 +1,9 @@
 """Descriptions of instruments: those shipped, and what is said of one that is wrong."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from exosift import instruments
 from exosift.config import check
@@ -112,3 +115,10 @@ def test_fault_of_a_description_is_one_line(given, line):
 def test_unknown_instrument(name):
     with pytest.raises(BadInput, match=f"instrument {name}: not known; (did you mean|known are)"):
         load(name)
+
+
+def test_example_of_the_documentation_is_valid():
+    page = (Path(__file__).parents[2] / "docs/algorithms/ingest.md").read_text()
+    example = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
+    found = read_description(example["instruments"]["mycam"], "docs")
+    assert [rule.kind for rule in found.raw.classes] == ["dark", "flat", "sky", "science"]
