@@ -267,6 +267,14 @@ def test_centred_window_is_cut_from_a_larger_flat():
     assert row(sort(a=sphere(), f=flat), "a").flat == ""
 
 
+def test_flat_that_does_not_tell_its_camera_may_serve():
+    silent = {k: v for k, v in nirc2("flat", 60).items() if k != "CAMNAME"}
+    told = nirc2("flat", 7200)
+    assert row(sort(a=nirc2(), f=silent), "a").flat
+    assert row(sort(a=nirc2(), f=silent, g=told), "a").flat == "flat-2013-02-01-Lp-narrow-1024x1024"
+    assert not row(sort(a=nirc2(), f=told | {"CAMNAME": "wide"}), "a").flat
+
+
 def test_visits_to_the_sky_are_sets_of_their_own():
     files = {"s0": naco("SKY", 0), "s1": naco("SKY", 60), "t0": naco(seconds=120)}
     files |= {"t1": naco(seconds=1000), "s2": naco("SKY", 1060)}
@@ -397,6 +405,14 @@ def test_few_shorter_exposures_are_of_the_star():
     assert not lines(archive, "left out")
 
 
+@pytest.mark.parametrize("make", [eris, nirc2])
+def test_so_are_those_of_other_instruments(make):
+    word = "ITIME" if make is nirc2 else "ESO DET SEQ1 DIT"
+    files = {f"a{n}": make(seconds=100 * n) for n in range(3)}
+    archive = sort(**files, p=make(seconds=900, **{word: 0.1}))
+    assert [frame.kind for frame in archive.frames] == [*["science"] * 3, "flux"]
+
+
 def test_science_of_two_exposure_times_is_told():
     files = {f"a{n}": naco(seconds=10 * n) for n in range(3)}
     files |= {f"b{n}": naco(seconds=100 + 10 * n, **{"ESO DET DIT": 0.15}) for n in range(2)}
@@ -467,6 +483,7 @@ def test_sky_of_the_same_exposures_spares_the_dark():
         (sphere(**{"ESO INS4 DROT2 MODE": "STAT"}), "ESO INS4 DROT2 MODE is STAT"),
         (sphere(**{"ESO INS4 DROT2 MODE": None}), "ESO INS4 DROT2 MODE is absent"),
         (eris(**{"ESO ADA POSANG": None}), "ESO ADA POSANG"),
+        (eris(**{"ESO ADA POSANG END": 34.0}), "ESO ADA POSANG and ESO TEL PARANG move the same"),
         (nirc2(ROTPOSN=None), "ROTPOSN"),
         (nirc2(ROTMODE="stationary"), "ROTMODE is stationary"),
         (nirc2(DEC=None), "(RA, DEC)"),
