@@ -85,7 +85,7 @@ def _nirc2(cards: Cards, rotation: Rotation, _start: float, _zenith: float) -> O
 def _eris(cards: Cards, rotation: Rotation, _start: float, zenith: float) -> Orientation:
     """ERIS: detector up lies at −ADA POSANG, which changes with q when the pupil is still.
 
-    Raises BadInput when it changes against q, for then the sense taken here is not that of the file.
+    Raises BadInput when it changes against q, for then the sense taken here is not the file's.
     """
     first = _needed(cards, "ESO ADA POSANG")
     last = number(cards, "ESO ADA POSANG END")
@@ -95,8 +95,8 @@ def _eris(cards: Cards, rotation: Rotation, _start: float, zenith: float) -> Ori
     turns = abs(moved) > abs(turned) / 2
     if turns and moved * turned < 0:
         raise BadInput(
-            "ESO ADA POSANG and ESO TEL PARANG move the same way, expected opposite ways: the sense "
-            "of the angles is not known; leave the file out"
+            "ESO ADA POSANG and ESO TEL PARANG move the same way, expected opposite ways: the "
+            "sense of the angles is not known; leave the file out"
         )
     return Orientation(turns, -first + rotation.offset - (zenith if turns else 0.0))
 
