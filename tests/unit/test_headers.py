@@ -124,6 +124,11 @@ def test_what_follows_the_first_image_does_not_matter(tmp_path):
         ("a.fits.Z", b"x", "unpack it with uncompress"),
         ("a.fits.fz", b"x", "unpack it with funpack"),
         ("a.fits", b"SIMPLE  =".ljust(2880) * 1001, "no END of the header"),
+        (
+            "a.fits",
+            b"SIMPLE  =".ljust(80) + b"NAXIS   = many".ljust(80) + b"END".ljust(2720),
+            "NAXIS",
+        ),
     ],
 )
 def test_file_that_is_no_fits(tmp_path, name, content, line):

@@ -509,6 +509,10 @@ def test_header_without_angles_leaves_the_file_out(cards, missing):
         (naco("DARK", **{"ESO DET DIT": None}), "no exposure time in the header (ESO DET DIT), wh"),
         (naco(**{"DATE-OBS": None}), "no date in the header (DATE-OBS)"),
         (naco(**{"DATE-OBS": "yesterday"}), "DATE-OBS is 'yesterday', expected YYYY-MM-DDThh"),
+        (
+            naco(**{"ESO DET DIT": -1.0}),
+            "its exposures would take -10 s; correct DATE-OBS, ESO DET DIT, ESO DET NDIT or",
+        ),
         (nirc2(EXPSTART="25:00:00"), "DATE-OBS+EXPSTART"),
     ],
 )
@@ -548,6 +552,35 @@ def test_unreadable_file_and_strangers_are_told():
     assert told[0] == "/raw/broken.fits: truncated; fetch it again"
     assert told[1].startswith("/raw/x.fits and 1 more: no instrument's description fits")
     assert len(archive.observations) == 1
+
+
+@pytest.mark.parametrize("make", [naco, sphere, eris, nirc2])
+def test_no_odd_value_stops_the_others(make):
+    odd = [(key, v) for key in make() for v in ("", "x", "1:b:2", -1, 0, 1e99, True, 3.7)]
+    files = {f"odd{n}": make(seconds=100 * n) | {k: v} for n, (k, v) in enumerate(odd)}
+    archive = sort(**files, good=make(seconds=86400 * 40))
+    assert row(archive, "good").kind == "science"
+    assert all(frame.reason for frame in archive.frames)
+    told = [row(archive, f"odd{n}") for n, (k, v) in enumerate(odd) if (k, v) == ("DATE-OBS", "x")]
+    assert told[0].kind == "ignore"
+
+
+def test_undated_maps_do_not_upset_the_order_of_visits():
+    own = {
+        "name": "VLT/NACO",
+        "telescope": "VLT",
+        "source": "me",
+        "pixel_scale": 27,
+        "raw": {
+            "files": [{"FILE": "map*"}],
+            "classes": [{"kind": "badpixels", "when": {}}],
+            "site": {"latitude": -24.6, "longitude": -70.4},
+        },
+    }
+    files = {"s0": naco("SKY", 600), "map1": size(768, 770), "t0": naco(seconds=300)}
+    files |= {"s1": naco("SKY", 0), "map2": size(512, 514), "s2": naco("SKY", 30)}
+    archive = sort({"mine": read_description(own, "mine")}, **files)
+    assert row(archive, "s1").set == row(archive, "s2").set != row(archive, "s0").set
 
 
 def test_order_of_the_files_does_not_matter():

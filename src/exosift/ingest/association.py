@@ -46,7 +46,7 @@ def calibrations(frames: Iterable[tuple[Frame, Raw]]) -> list[Calibration]:
     sets: dict[tuple[object, ...], list[Frame]] = defaultdict(list)
     facts: dict[tuple[object, ...], tuple[Fact, ...]] = {}
     visit: Counter[str] = Counter()
-    for frame, raw in sorted(frames, key=lambda pair: pair[0].mjd):
+    for frame, raw in sorted(frames, key=lambda pair: (math.isnan(pair[0].mjd), pair[0].mjd)):
         if frame.kind == "science":
             visit[frame.instrument] += 1
         if frame.kind in CALIBRATIONS:

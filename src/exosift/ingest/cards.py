@@ -43,6 +43,12 @@ def number(cards: Cards, source: Source) -> float:
         return math.nan
 
 
+def count(cards: Cards, source: Source) -> int:
+    """A value as a number of things, 1 when there is none or it is no such number."""
+    found = number(cards, source)
+    return int(found) if 1 <= found < 1e9 else 1
+
+
 def degrees(cards: Cards, source: Source, packed: bool, hours: bool) -> float:
     """A coordinate [deg] from degrees, packed (H)HMMSS.sss or sexagesimal text; NaN when none.
 
@@ -50,7 +56,10 @@ def degrees(cards: Cards, source: Source, packed: bool, hours: bool) -> float:
     """
     found = value(cards, source)
     if isinstance(found, str) and ":" in found:
-        parts = [abs(float(part)) for part in found.replace("-", "").split(":")]
+        try:
+            parts = [abs(float(part)) for part in found.replace("-", "").split(":")]
+        except ValueError:
+            return math.nan
         size = sum(part / 60.0**n for n, part in enumerate(parts))
         sign = -1.0 if found.strip().startswith("-") else 1.0
     else:

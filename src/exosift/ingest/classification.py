@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from exosift.errors import BadInput
-from exosift.ingest.cards import Cards, degrees, hold, number, spoken, text
+from exosift.ingest.cards import Cards, count, degrees, hold, number, spoken, text
 from exosift.ingest.exposures import Exposures, day, exposures, night
 from exosift.ingest.frame import Frame, folder_name
 from exosift.instruments.description import Description, Kind, Raw
@@ -46,7 +46,6 @@ def see(frame: Frame, cards: Cards, description: Description, raw: Raw) -> Seen:
     words = raw.keywords
     camera = text(cards, words.camera)
     described = description.camera(camera, day(taken.start))
-    combined = number(cards, words.combined)
     packed = raw.coordinates == "packed"
     made = replace(
         frame,
@@ -62,7 +61,7 @@ def see(frame: Frame, cards: Cards, description: Description, raw: Raw) -> Seen:
         readout=text(cards, words.readout),
         exposure_time=taken.seconds,
         ndit=taken.ndit,
-        combined=int(combined) if combined > 1 else 1,
+        combined=count(cards, words.combined),
         frames=taken.frames,
         mjd_first=taken.first,
         mjd_last=taken.last,

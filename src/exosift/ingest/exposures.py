@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from exosift.errors import BadInput
-from exosift.ingest.cards import Cards, number, text, value
+from exosift.ingest.cards import Cards, count, number, text, value
 from exosift.instruments.description import Raw, Site
 
 _MJD_0 = datetime(1858, 11, 17, tzinfo=UTC)
@@ -33,27 +33,27 @@ def exposures(cards: Cards, raw: Raw) -> Exposures:
 
     Exposure k of n is centred on start + k (end − start)/n + delay + DIT/2; a single plane that
     holds several, or none that is stamped, on the middle of the whole. Raises BadInput for a date
-    that is none.
+    or an exposure time that makes no sense.
     """
     words = raw.keywords
     dit = number(cards, words.exposure_time)
-    told = number(cards, words.ndit)
-    ndit = max(1, int(told)) if math.isfinite(told) else 1
+    ndit = count(cards, words.ndit)
     start, end = _mjd(cards, "start", raw), _mjd(cards, "end", raw)
     if end < start:  # a date of the start, with times on both sides of midnight
         end += 1.0
     if not math.isfinite(end):
         end = start + dit * ndit / _DAY
-    cube = int(number(cards, "NAXIS") or 0) == 3 and raw.planes == "time"
-    planes = int(number(cards, "NAXIS3")) if cube else 1
+    cube = cards.get("NAXIS") == 3 and raw.planes == "time"
+    planes = count(cards, "NAXIS3") if cube else 1
     frames = planes - raw.extra_planes if planes > raw.extra_planes else planes
     if not cube and (raw.planes == "time" or ndit > 1):
         middle = (start + end) / 2
-        return Exposures(frames, ndit, dit, start, end, middle, middle)
+        return _sensible(Exposures(frames, ndit, dit, start, end, middle, middle), raw)
     delay = number(cards, words.delay)
     lag = (dit / 2 + (delay if math.isfinite(delay) else 0.0)) / _DAY
     step = (end - start) / ndit
-    return Exposures(frames, ndit, dit, start, end, start + lag, start + lag + (frames - 1) * step)
+    last = start + lag + (frames - 1) * step
+    return _sensible(Exposures(frames, ndit, dit, start, end, start + lag, last), raw)
 
 
 def night(mjd: float, site: Site) -> str:
@@ -67,6 +67,19 @@ def night(mjd: float, site: Site) -> str:
 def day(mjd: float) -> str:
     """The date (YYYY-MM-DD, UTC) of a time; empty for NaN."""
     return (_MJD_0 + timedelta(days=mjd)).date().isoformat() if math.isfinite(mjd) else ""
+
+
+def _sensible(taken: Exposures, raw: Raw) -> Exposures:
+    """The exposures themselves. Raises BadInput when they take more than a day, or less than none."""
+    times = (taken.first, taken.last, taken.end)
+    if taken.seconds < 0 or any(time < taken.start or time > taken.start + 1.0 for time in times):
+        words = raw.keywords
+        said = [words.named(w) for w in ("start", "end", "delay", "exposure_time", "ndit")]
+        raise BadInput(
+            f"its exposures would take {(taken.end - taken.start) * _DAY:.3g} s; correct "
+            f"{', '.join(word for word in said if word)} or remove the file"
+        )
+    return taken
 
 
 def _mjd(cards: Cards, what: str, raw: Raw) -> float:

@@ -116,8 +116,13 @@ def _value(text: str) -> Value:
 
 def _refuse_short(path: Path, cards: Cards, header: int) -> None:
     """Raise BadInput when the file ends before its first image does."""
-    axes = [int(cards.get(f"NAXIS{n + 1}", 0)) for n in range(int(cards.get("NAXIS", 0)))]
-    data = abs(int(cards.get("BITPIX", 8))) // 8 * prod(axes) if axes else 0
+    try:
+        axes = [int(cards.get(f"NAXIS{n + 1}", 0)) for n in range(int(cards.get("NAXIS", 0)))]
+        data = abs(int(cards.get("BITPIX", 8))) // 8 * prod(axes) if axes else 0
+    except ValueError:
+        raise BadInput(
+            f"{path}: NAXIS, its axes or BITPIX is no number; fetch or copy the file again"
+        ) from None
     size = _unpacked_size(path) if path.suffix == ".gz" else path.stat().st_size
     if size < header + data:
         raise BadInput(
