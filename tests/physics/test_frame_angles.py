@@ -7,7 +7,7 @@ from exosift.calib.parallactic import wrapped
 from exosift.ingest.angles import angles
 from exosift.ingest.archive import sort_archive
 from exosift.ingest.frame import Frame
-from exosift.instruments import description, descriptions
+from exosift.instruments import described, descriptions
 from exosift.io.ephemeris import zenith_angle
 from tests.conftest import DATA
 from tests.physics.test_parallactic import zenith_in_the_sky
@@ -26,13 +26,13 @@ def only(cards) -> Frame:
 
 def sky(name: str, ra: float, dec: float, seconds) -> np.ndarray:
     """Zenith's position angle, independently, so many seconds after the start."""
-    site = description(name).raw.site
+    site = described(name).raw.site
     return zenith_in_the_sky(ra, dec, START + np.asarray(seconds) / 86400, site, apart=1 / 60)
 
 
 def agree(name: str, cards, expected) -> None:
     frame = only(cards)
-    found = angles(frame, zenith_angle, description(name).raw.site)
+    found = angles(frame, zenith_angle, described(name).raw.site)
     assert found.shape == np.shape(expected)
     np.testing.assert_allclose(wrapped(found - expected), 0, atol=2e-3)
     np.testing.assert_allclose(found[[0, -1]], [frame.angle_first, frame.angle_last], atol=1e-4)
@@ -109,14 +109,22 @@ def test_header_serves_where_the_place_is_not_known():
     assert frame.field == "interpolated"
     expected = 179.0 + 2.0 * MIDDLES / 2.0 - 104.84 + 0.45
     np.testing.assert_allclose(
-        angles(frame, zenith_angle, description("naco").raw.site), expected, atol=1e-5
+        angles(frame, zenith_angle, described("naco").raw.site), expected, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("place", [{"DEC": 95.0}, {"RA": 1e99}, {"DEC": -1e99}])
+def test_impossible_place_leaves_only_its_file_out(place):
+    headers = [(Frame("/raw/a.fits"), naco() | place), (Frame("/raw/b.fits"), naco(seconds=60))]
+    archive = sort_archive(headers, descriptions(), zenith_angle)
+    assert [frame.kind for frame in archive.frames] == ["ignore", "science"]
+    assert "/raw/a.fits: neither a place (RA, DEC)" in archive.problems[0].line
 
 
 def test_angles_have_no_jump_where_the_zenith_passes_the_south():
     """A star that culminates between zenith and pole, from ±180°."""
     cards = naco(**{"ESO DET DIT": 600.0, "ESO ADA PUPILPOS": 179.44}) | {"RA": 83.0, "DEC": -20.0}
-    found = angles(only(cards), zenith_angle, description("naco").raw.site)
+    found = angles(only(cards), zenith_angle, described("naco").raw.site)
     assert np.ptp(wrapped(found)) > 200
     assert np.abs(np.diff(found)).max() < 90
 
@@ -130,7 +138,7 @@ def test_zenith_angle_is_that_of_real_headers():
     folder = DATA / "nirc2_raw_ks"
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} does not exist (set EXOSIFT_DATA)")
-    raw = description("nirc2").raw
+    raw = described("nirc2").raw
     for path in sorted(folder.glob("n00*.fits.gz")):
         cards = read_header(path)
         start = exposures(cards, raw).start

@@ -8,12 +8,12 @@ from astropy.time import Time
 from astropy.utils import iers
 
 from exosift.calib.parallactic import parallactic_angle, wrapped
-from exosift.instruments import description
+from exosift.instruments import described
 from exosift.instruments.description import Site
 from exosift.io.ephemeris import zenith_angle
 
-PARANAL = description("naco").raw.site
-KECK = description("nirc2").raw.site
+PARANAL = described("naco").raw.site
+KECK = described("nirc2").raw.site
 MJD = 56324.0 + np.linspace(0.0, 0.4, 9)
 STARS = {"beta Pic": (86.8212, -51.0665), "near the pole": (37.95, 89.26), "passing overhead": None}
 

@@ -105,6 +105,8 @@ def test_observations_are_told_on_stdout(night, tmp_path):
 def test_bad_files_are_told_one_line_each_and_the_rest_goes_on(call, night):
     (night / "broken.fits").write_bytes((night / "sky.fits").read_bytes()[:9000])
     (night / "text.fits").write_text("not FITS at all")
+    (night / "link.fits").symlink_to("nowhere.fits")
+    (night / "folder.fits").mkdir()
     write(night / "copy.fits.gz", naco(seconds=60) | size(64, 66, 11))
     write(night / "other.fits", size(8, 8) | {"INSTRUME": "UVES"})
     turned = naco(seconds=900) | size(64, 66, 11) | {"ESO TEL ROT ALTAZTRACK": False}
@@ -116,6 +118,7 @@ def test_bad_files_are_told_one_line_each_and_the_rest_goes_on(call, night):
     expected = (
         "broken.fits: truncated: 9,000 bytes",
         "text.fits: not FITS",
+        "link.fits: not there (No such file or directory); mend or remove",
         "other.fits: no instrument's description fits",
         "sci1.fits: the same exposure as copy.fits.gz (DATE-OBS); remove one",
         "lost.fits: no number in ESO ADA POSANG",
@@ -125,7 +128,7 @@ def test_bad_files_are_told_one_line_each_and_the_rest_goes_on(call, night):
     for line in expected:
         assert sum(line in one for one in told) == 1, line
     archive = read_frames(output)
-    assert len(archive.frames) == 12
+    assert len(archive.frames) == 13
     assert all(frame.reason for frame in archive.frames)
     assert [p.line for p in archive.problems] == told
     assert [found.label for found in archive.observations] == ["beta_Pic/2013-02-01"]

@@ -10,7 +10,7 @@ from exosift.errors import BadInput
 from exosift.ingest.archive import Archive, sort_archive
 from exosift.ingest.exposures import exposures, night
 from exosift.ingest.frame import Frame, folder_name
-from exosift.instruments import description, descriptions, read_description
+from exosift.instruments import described, descriptions, read_description
 from tests.raw_headers import T0, at, eris, naco, nirc2, size, sphere
 
 
@@ -142,7 +142,7 @@ def test_scale_of_an_unknown_camera_is_the_headers():
 
 def seconds(mjd: float) -> float:
     """Since the first exposure began."""
-    return (mjd - exposures(naco(), description("naco").raw).start) * 86400
+    return (mjd - exposures(naco(), described("naco").raw).start) * 86400
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def seconds(mjd: float) -> float:
 )
 def test_middle_of_the_first_and_last_exposure(name, cards, first, last):
     cards = {k: v for k, v in cards.items() if v is not None}
-    taken = exposures(cards, description(name).raw)
+    taken = exposures(cards, described(name).raw)
     assert seconds(taken.first) == pytest.approx(first, abs=1e-3)
     assert seconds(taken.last) == pytest.approx(last, abs=1e-3)
 
@@ -172,7 +172,7 @@ def test_times_between_are_even():
 
 
 def test_a_night_lasts_from_noon_to_noon():
-    paranal, keck = description("naco").raw.site, description("nirc2").raw.site
+    paranal, keck = described("naco").raw.site, described("nirc2").raw.site
     start = 56323.0  # 2013-01-31 0h UT
     evening, morning = start + 23.9 / 24, start + 1 + 9.5 / 24
     assert {night(t, paranal) for t in (evening, morning)} == {"2013-02-01"}

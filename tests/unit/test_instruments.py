@@ -38,7 +38,7 @@ def test_instruments_of_the_observations_table_keep_their_names():
 def test_scale_changes_with_the_camera_and_the_date():
     assert load("nirc2-wide").pixel_scale == 39.686
     assert load("nirc2-narrow").pixel_scale == 9.971
-    nirc2 = instruments.description("nirc2")
+    nirc2 = instruments.described("nirc2")
     scales = {day: nirc2.camera("Narrow", day).pixel_scale for day in ("2011-01-01", "2015-04-13")}
     assert scales == {"2011-01-01": 9.952, "2015-04-13": 9.971}
     assert nirc2.camera("medium") is None
@@ -51,7 +51,7 @@ def test_dual_bands_have_two_wavelengths():
 
 
 def test_detector_by_readout():
-    raw = instruments.description("eris-nix").raw
+    raw = instruments.described("eris-nix").raw
     assert raw.detector("SLOW_GR_UTR").gain == 5.2
     assert raw.detector("FAST_UNCORR").gain == 2.6
     assert raw.detector("other").gain is None

@@ -30,6 +30,7 @@ def orient(seen: Sequence[Seen], zenith_angle: ZenithAngle) -> list[Frame | BadI
     times = np.array([[s.exposures.start, s.exposures.first, s.exposures.last] for s in seen])
     places = np.array([[s.frame.ra, s.frame.dec] for s in seen])
     known = np.isfinite(places).all(axis=1) & np.isfinite(times).all(axis=1)
+    known &= (np.abs(places[:, 0]) <= 360) & (np.abs(places[:, 1]) <= 90)
     known &= np.array([s.raw.rotation.recipe != "header" for s in seen])
     zenith = np.array([_told(s) for s in seen])
     if known.any():

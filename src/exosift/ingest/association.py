@@ -136,13 +136,7 @@ def _ago(days: float) -> str:
     """A time difference in words."""
     if not math.isfinite(days):
         return "undated"
-    size, unit = (
-        next(
-            (abs(days) * n, u)
-            for n, u in ((1, "d"), (24, "h"), (1440, "min"))
-            if abs(days) * n >= 1
-        )
-        if abs(days) * 1440 >= 1
-        else (abs(days) * 86400, "s")
-    )
+    apart = abs(days)
+    units = ((1, "d"), (24, "h"), (1440, "min"), (86400, "s"))
+    size, unit = next(((apart * n, u) for n, u in units if apart * n >= 1), (0.0, "s"))
     return f"{size:.3g} {unit} {'later' if days > 0 else 'before'}"

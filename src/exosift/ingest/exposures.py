@@ -70,7 +70,7 @@ def day(mjd: float) -> str:
 
 
 def _sensible(taken: Exposures, raw: Raw) -> Exposures:
-    """The exposures themselves. Raises BadInput when they take more than a day, or less than none."""
+    """The exposures themselves. Raises BadInput when they take more than a day, or no time."""
     times = (taken.first, taken.last, taken.end)
     if taken.seconds < 0 or any(time < taken.start or time > taken.start + 1.0 for time in times):
         words = raw.keywords

@@ -47,7 +47,7 @@ class Instrument:
 
 def known() -> list[str]:
     """Names of the instruments described here, camera by camera."""
-    return sorted(name for file in _names() for name in _cameras(file, description(file)))
+    return sorted(name for file in _names() for name in _cameras(file, described(file)))
 
 
 def load(name: str) -> Instrument:
@@ -57,7 +57,7 @@ def load(name: str) -> Instrument:
     """
     for file in sorted(_names(), key=len, reverse=True):
         if name == file or name.startswith(f"{file}-"):
-            found = description(file)
+            found = described(file)
             if name in (cameras := _cameras(file, found)):
                 return _instrument(found, cameras[name])
     near = get_close_matches(name, known(), 1)
@@ -66,7 +66,7 @@ def load(name: str) -> Instrument:
 
 
 @cache
-def description(file: str) -> Description:
+def described(file: str) -> Description:
     """A description of this folder."""
     return read_description(
         yaml.safe_load((files(__package__) / f"{file}.yaml").read_text()), f"{file}.yaml"
@@ -75,7 +75,7 @@ def description(file: str) -> Description:
 
 def descriptions(given: Mapping[str, Description] | None = None) -> dict[str, Description]:
     """Every instrument whose raw files are described: those given first, then this folder's."""
-    everything = dict(given or {}) | {f: description(f) for f in _names() if f not in (given or {})}
+    everything = dict(given or {}) | {f: described(f) for f in _names() if f not in (given or {})}
     return {name: found for name, found in everything.items() if found.raw is not None}
 
 

@@ -30,7 +30,8 @@ def fits_files(folders: Iterable[Path]) -> list[Path]:
         if not folder.exists():
             raise BadInput(f"{folder}: no such folder; give one with raw FITS files")
         inside = folder.rglob("*") if folder.is_dir() else [folder]
-        found |= {p.absolute() for p in inside if _SUFFIXES.search(p.name) and p.name[0] != "."}
+        named = (p for p in inside if _SUFFIXES.search(p.name) and p.name[0] != ".")
+        found |= {p.absolute() for p in named if not p.is_dir()}
     if not found:
         where = ", ".join(str(folder) for folder in folders)
         raise BadInput(f"{where}: no FITS file (*.fits, *.fits.gz) in it or below")

@@ -36,12 +36,15 @@ def run(folders: tuple[Path, ...], given: Mapping[str, Description], output: Pat
 
 def _header(path: Path) -> tuple[Frame, Cards | BadInput]:
     """A file's row as far as the file system tells, and its header or why it cannot be read."""
-    found = path.stat()
-    frame = Frame(str(path), found.st_size, round(found.st_mtime, 3))
+    frame = Frame(str(path))
     try:
+        found = path.stat()
+        frame = Frame(str(path), found.st_size, round(found.st_mtime, 3))
         return frame, read_header(path)
     except BadInput as error:
         return frame, error
+    except OSError as error:
+        return frame, BadInput(f"{path}: not there ({error.strerror}); mend or remove the link")
 
 
 def _nothing(archive: Archive, output: Path) -> BadInput | NothingToDo:
