@@ -94,6 +94,31 @@ def simulate(scene: Any, companions: Any, seed: int, name: str, output: Path, th
 
 
 @main.command()
+@click.argument("folders", type=_PATH, nargs=-1, required=True)
+@_option("--instruments", type=_YAML, default="{}", help="Your own, by name, as in the config.")
+@_option("--output", type=_PATH, help="The table to write, such as frames.ecsv.")
+@_threads
+def ingest(folders: tuple[Path, ...], instruments: Any, output: Path, threads: int) -> None:
+    """Sort raw FITS files by their headers: what each is for, and its calibrations."""
+    from exosift import threads as budget
+    from exosift.instruments.description import Description
+    from exosift.settings import parse
+    from exosift.steps import ingest as step
+
+    given = parse(dict[str, Description], instruments, "instruments")
+    with budget.limit(threads):
+        archive = step.run(folders, given, output)
+    for problem in archive.problems:
+        click.echo(problem.line, err=True)
+    for seen in archive.observations:
+        files = ", ".join(f"{count} {kind}" for kind, count in seen.files.items())
+        click.echo(
+            f"{seen.label}: {seen.instrument} {seen.camera} {seen.filter}: {files} files; "
+            f"{seen.seconds:.0f} s of science, {seen.rotation:.1f}° of rotation"
+        )
+
+
+@main.command()
 @_option("--observation", type=_YAML, help="A row of the observations table.")
 @_option("--centring", type=_YAML, default="{}", help="How the star is found.")
 @_option("--output", type=_PATH, help="The Zarr store to write.")

@@ -16,6 +16,7 @@ from exosift import instruments
 from exosift.calib.centring import Centring
 from exosift.detect.candidates import Search
 from exosift.errors import BadInput
+from exosift.instruments.description import Description
 from exosift.inverse.andromeda import Andromeda
 from exosift.observations import SIMULATED, Row, read_table, reference_stars, refuse_name
 from exosift.psfsub.catalogue import Reduction
@@ -43,7 +44,8 @@ class Config:
 
     observations: table of observations, relative to this file. reductions: name → reduction, and
     inversions: name → inverse method; every observation goes through each. simulate: data made up
-    for observations marked `simulated`.
+    for observations marked `simulated`. instruments: name → description of instruments whose raw
+    files are to be sorted, besides those known; tried before these.
     """
 
     title: str
@@ -53,6 +55,7 @@ class Config:
     inversions: Mapping[str, Andromeda] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
     simulate: SimulatedData = field(default_factory=SimulatedData)
+    instruments: Mapping[str, Description] = field(default_factory=dict)
 
     @property
     def methods(self) -> Mapping[str, Reduction | Andromeda]:

@@ -1,18 +1,20 @@
-"""Instruments, each described by one YAML file in this folder.
+"""Instruments, each described by one YAML file in this folder; `description.py` says what it holds.
 
-A description holds `name`, `telescope`, `pixel_scale` [mas/px], the angles that turn a stored
-parallactic angle into true North, `derotator_offset` (null where it changes from night to night)
-and `true_north` [deg], and the central `wavelengths` [µm] of its filters.
+An instrument with several cameras goes by the file's name and the camera's: `naco-l27`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import yaml
 
 from exosift.errors import BadInput
+from exosift.instruments.description import Camera, Description
+from exosift.settings import parse
 
 
 @dataclass(frozen=True)
@@ -24,29 +26,86 @@ class Instrument:
     pixel_scale: float
     derotator_offset: float | None
     true_north: float
-    wavelengths: Mapping[str, float]
+    wavelengths: Mapping[str, float | tuple[float, ...]]
     source: str
 
-    def wavelength(self, filter_name: str) -> float:
-        """Central wavelength [µm] of a filter; BadInput names those that are known."""
+    def channels(self, filter_name: str) -> tuple[float, ...]:
+        """Central wavelengths [µm] of a filter's channels; BadInput names the filters known."""
         if filter_name not in self.wavelengths:
             raise BadInput(
                 f"filter {filter_name}: {self.name} has {', '.join(self.wavelengths)}; correct the "
                 "filter column"
             )
-        return self.wavelengths[filter_name]
+        found = self.wavelengths[filter_name]
+        return found if isinstance(found, tuple) else (found,)
+
+    def wavelength(self, filter_name: str) -> float:
+        """Central wavelength [µm] of a filter, the mean of its channels."""
+        channels = self.channels(filter_name)
+        return sum(channels) / len(channels)
 
 
 def known() -> list[str]:
-    """Names of the instruments described here."""
-    entries = files(__package__).iterdir()
-    return sorted(e.name.removesuffix(".yaml") for e in entries if e.name.endswith(".yaml"))
+    """Names of the instruments described here, camera by camera."""
+    return sorted(name for file in _names() for name in _cameras(file, described(file)))
 
 
 def load(name: str) -> Instrument:
-    """The description of an instrument. Raises BadInput, naming the nearest, when there is none."""
-    if name not in known():
-        near = get_close_matches(name, known(), 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known())}"
-        raise BadInput(f"instrument {name}: not known; {hint}")
-    return Instrument(**yaml.safe_load((files(__package__) / f"{name}.yaml").read_text()))
+    """An instrument with its camera, as it is now.
+
+    Raises BadInput, naming the nearest, when there is none.
+    """
+    for file in sorted(_names(), key=len, reverse=True):
+        if name == file or name.startswith(f"{file}-"):
+            found = described(file)
+            if name in (cameras := _cameras(file, found)):
+                return _instrument(found, cameras[name])
+    near = get_close_matches(name, known(), 1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known())}"
+    raise BadInput(f"instrument {name}: not known; {hint}")
+
+
+@cache
+def described(file: str) -> Description:
+    """A description of this folder."""
+    return read_description(
+        yaml.safe_load((files(__package__) / f"{file}.yaml").read_text()), f"{file}.yaml"
+    )
+
+
+def descriptions(given: Mapping[str, Description] | None = None) -> dict[str, Description]:
+    """Every instrument whose raw files are described: those given first, then this folder's."""
+    everything = dict(given or {}) | {f: described(f) for f in _names() if f not in (given or {})}
+    return {name: found for name, found in everything.items() if found.raw is not None}
+
+
+def read_description(given: Any, where: str) -> Description:
+    """Check plain YAML values against the shape of a description."""
+    return parse(Description, given, where)
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    """Files of this folder."""
+    entries = (entry.name for entry in files(__package__).iterdir())
+    return tuple(sorted(e.removesuffix(".yaml") for e in entries if e.endswith(".yaml")))
+
+
+def _cameras(file: str, found: Description) -> dict[str, Camera]:
+    """Name → camera, with the values that hold now; one nameless camera when it has but one."""
+    if not found.cameras:
+        return {file: Camera("", found.pixel_scale or 0.0, found.true_north)}
+    return {f"{file}-{c.camera.lower()}": c for c in found.cameras if not c.until}
+
+
+def _instrument(found: Description, camera: Camera) -> Instrument:
+    """One camera of an instrument."""
+    return Instrument(
+        name=f"{found.name} {camera.camera}".strip(),
+        telescope=found.telescope,
+        pixel_scale=camera.pixel_scale,
+        derotator_offset=found.derotator_offset,
+        true_north=camera.true_north,
+        wavelengths=found.wavelengths,
+        source=found.source,
+    )
