@@ -28,9 +28,7 @@ def fill_isolated(frames: Floats) -> tuple[Floats, Bools]:
     return fill(frames, layers=1)
 
 
-def fill(
-    frames: Floats, bad: Bools | None = None, layers: int = 4
-) -> tuple[Floats, Bools]:
+def fill(frames: Floats, bad: Bools | None = None, layers: int = 4) -> tuple[Floats, Bools]:
     """Fill NaN, and pixels `bad` in (y, x) or (time, y, x), from their surroundings.
 
     Clumps are filled from their edges inwards, one layer after another, those filled serving the
@@ -47,21 +45,23 @@ def fill(
     filled = np.where(mask, frames.dtype.type(np.nan), frames)
     places = np.stack(np.nonzero(mask))
     for _ in range(layers):
-        values = np.concatenate(
-            [
-                np.empty(0, frames.dtype),
-                *threads.over(
-                    lambda block: _surface(filled, *places[:, block]),
-                    threads.blocks(places.shape[1], _PIXELS),
-                ),
-            ]
-        )
+        values = _layer(filled, places)
         filled[tuple(places)] = values
         left = np.isnan(values)
         if left.all() or not left.any():
             break
         places = places[:, left]
     return filled, mask
+
+
+def _layer(frames: Floats, places: Ints) -> Floats:
+    """Values at places (3, pixel) = (time, y, x) that have enough good neighbours, or NaN."""
+
+    def work(block: slice) -> Floats:
+        return _surface(frames, *places[:, block])
+
+    pieces = threads.over(work, threads.blocks(places.shape[1], _PIXELS))
+    return np.concatenate([np.empty(0, frames.dtype), *pieces])
 
 
 def _surface(frames: Floats, time: Ints, y: Ints, x: Ints) -> Floats:
@@ -78,7 +78,7 @@ def _surface(frames: Floats, time: Ints, y: Ints, x: Ints) -> Floats:
 
 
 def _weights(good: Bools) -> Floats:
-    """Weights (pattern, 25) of the quadratic's value at the centre; NaN with too few good pixels."""
+    """Weights (pattern, 25) of the surface's value at the centre; NaN with too few good pixels."""
     surface = np.stack([np.ones_like(_X), _X, _Y, _X**2, _X * _Y, _Y**2], axis=1).astype(float)
     weight = np.where(good, np.exp(-(_X**2 + _Y**2) / (2 * _WIDTH**2)), 0.0)
     enough = good.sum(axis=1) >= _NEEDED

@@ -17,20 +17,16 @@ _PIXELS = 1 << 13  # of one product
 
 
 def products(frames: Floats, others: Floats, mean: Floats) -> Floats:
-    """Inner products (frame, other) of frames (·, pixel) less `mean` (pixel,), in float64.
+    """Inner products (frame, other) of frames (·, pixel) less a float64 `mean` (pixel,).
 
     A pixel that a frame has no value for counts as the mean.
     """
 
     def work(span: slice) -> Floats:
-        left, right = (
-            np.nan_to_num(rows[:, span].astype(np.float64) - mean[span]) for rows in (frames, others)
-        )
-        return left @ right.T
+        left, right = (np.nan_to_num(rows[:, span] - mean[span]) for rows in (frames, others))
+        return np.asarray(left @ right.T)
 
-    return np.asarray(
-        np.sum(threads.over(work, threads.blocks(mean.size, _PIXELS)), axis=0)
-    )
+    return np.asarray(np.sum(threads.over(work, threads.blocks(mean.size, _PIXELS)), axis=0))
 
 
 def component_weights(product: Floats, cross: Floats, usable: Bools, components: int) -> Floats:

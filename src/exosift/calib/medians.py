@@ -16,7 +16,7 @@ def temporal_median(frames: Floats) -> Floats:
     """Median (y, x) of the values, not NaN, of frames (time, y, x); NaN where there are none."""
     everything = np.zeros((1, *frames.shape[1:]), np.result_type(frames, np.float32))
     take_medians(everything, frames, np.ones((1, len(frames)), dtype=bool))
-    return np.negative(everything[0], out=everything[0])
+    return np.asarray(-everything[0])
 
 
 def take_medians(left: Floats, frames: Floats, usable: Bools) -> None:
@@ -67,7 +67,7 @@ def _middle(ordered: Floats, count: Ints, without: Floats | None = None) -> Floa
     def at(place: Ints) -> Floats:
         if place.size == 1:
             return np.asarray(ordered[min(int(place[0]), last)])
-        return np.take_along_axis(ordered, np.minimum(place, last)[None], axis=0)[0]
+        return np.asarray(np.take_along_axis(ordered, np.minimum(place, last)[None], axis=0)[0])
 
     def entry(place: Ints) -> Floats:
         value = at(place)

@@ -23,7 +23,7 @@ _TYPICAL, _ROUGH = 0.609, 0.5825
 _STEP, _TILES = 3, 7
 _ROWS = 128  # of one piece of work, which stay in the core's cache
 _MARGIN = 1.3  # over a Gaussian's peak: Moffat's and Airy's are sharper, by up to 1.1
-_REACH = 2  # of a pixel's surroundings
+_REACH: Literal[2] = 2  # of a pixel's surroundings
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,15 @@ def outliers(frames: Floats, fwhm: float, rule: Outliers) -> Bools:
         image = _whole(frame)
         height = np.abs(image - _median_of_nine(image, _REACH))
         limit = rule.threshold * _noise(height)
-        y, x = np.nonzero(height > limit)
+        y, x = _where(height > limit)
         found = np.zeros(frame.shape, dtype=bool)
         for _ in range(rule.passes):
             excess, around = _excess(image, y, x)
             star = sharpest * np.maximum(np.copysign(around, excess * around), 0)
             new = excess**2 > limit[y, x] ** 2 + star**2
-            y, x = y[new], x[new]
-            found[y, x] = True
-            image[y, x] -= excess[new]
-            y, x = _near(y, x, found)
+            found[y[new], x[new]] = True
+            image[y[new], x[new]] -= excess[new]
+            y, x = _near(y[new], x[new], found)
         return np.asarray(found & np.isfinite(frame))
 
     found = threads.over(work, frames, products=False)
@@ -76,7 +75,7 @@ def static_outliers(frames: Floats, fwhm: float, rule: Outliers) -> Bools:
 
     The median of n frames has some √n less noise: weaker ones show than in any one frame.
     """
-    return outliers(temporal_median(frames)[None], fwhm, rule)[0]
+    return np.asarray(outliers(temporal_median(frames)[None], fwhm, rule)[0])
 
 
 def transients(frames: Floats, fwhm: float, rule: Outliers) -> Bools:
@@ -100,7 +99,7 @@ def _sharpness(fwhm: float) -> float:
     Centred on a pixel: elsewhere, and on its flanks, it is less (tried for Gauss, Moffat, Airy).
     """
     beside, diagonal, beyond = (2.0 ** -((2 * r / fwhm) ** 2) for r in (1, 2**0.5, 2))
-    return (1 - beyond) / ((beside + diagonal) / 2 - beyond)
+    return float((1 - beyond) / ((beside + diagonal) / 2 - beyond))
 
 
 def _excess(image: Floats, y: Ints, x: Ints) -> tuple[Floats, Floats]:
@@ -127,8 +126,13 @@ def _near(y: Ints, x: Ints, found: Bools) -> tuple[Ints, Ints]:
     )
     near[rows[:, :, None], columns[:, None, :]] = True
     near &= ~found
-    below, right = np.nonzero(near)
-    return below, right
+    return _where(near)
+
+
+def _where(mask: Bools) -> tuple[Ints, Ints]:
+    """The pixels (y, x) of a mask (y, x)."""
+    y, x = np.nonzero(mask)
+    return y, x
 
 
 def _noise(height: Floats) -> Floats:

@@ -182,7 +182,7 @@ def _weights(left: Floats, mjd: Floats, library: SkyLibrary, usable: Bools) -> F
     if library.sky.method == "nearest":
         weights[each, np.where(usable, np.abs(later), np.inf).argmin(axis=1)] = 1
         return weights
-    since, until = (np.where(usable & (sign * later >= 0), sign * later, np.inf) for sign in (-1, 1))
+    since, until = (np.where(usable & (gap >= 0), gap, np.inf) for gap in (-later, later))
     before, after = since.argmin(axis=1), until.argmin(axis=1)
     since, until = since.min(axis=1), until.min(axis=1)
     # At an end of the night there is one side only, and it gets all the weight.
