@@ -14,13 +14,15 @@ import numpy as np
 from exosift import threads
 from exosift.calib.medians import temporal_median
 from exosift.errors import BadInput
-from exosift.types import Bools, Floats, Ints
+from exosift.types import Bools, Floats, Ints, Shape
 
 # Of white noise with unit standard deviation: the median over 3×3 pixels of the absolute excess,
 # over the deviation that the excess has far out; and the absolute distance from the median of nine.
-_TYPICAL, _ROUGH = 0.609, 0.5825
-# Every third pixel along each axis, averaged over 7×7 of them: noise is known over 21 px.
-_STEP, _TILES = 3, 7
+_TYPICAL, _ROUGH = 0.586, 0.5825
+_STEP = 3  # of the coarse grid on which the noise is known [px]
+# What is sharp is left to a star with less than this share of its excess within so many FWHM: the
+# ragged core of a saturated one, and Airy's rings.
+_SPARED = (0.7, 1.5), (0.04, 3.0)
 _ROWS = 128  # of one piece of work, which stay in the core's cache
 _MARGIN = 1.3  # over a Gaussian's peak: Moffat's and Airy's are sharper, by up to 1.1
 _REACH: Literal[2] = 2  # of a pixel's surroundings
@@ -57,10 +59,13 @@ def outliers(frames: Floats, fwhm: float, rule: Outliers) -> Bools:
         limit = rule.threshold * _noise(height)
         y, x = _where(height > limit)
         found = np.zeros(frame.shape, dtype=bool)
-        for _ in range(rule.passes):
+        for number in range(rule.passes):
             excess, around = _excess(image, y, x)
             star = sharpest * np.maximum(np.copysign(around, excess * around), 0)
             new = excess**2 > limit[y, x] ** 2 + star**2
+            if number == 0:
+                stars = _stars(frame.shape, fwhm, y[~new], x[~new], np.abs(excess[~new]))
+            new &= np.abs(excess) > stars[y // _STEP, x // _STEP]
             found[y[new], x[new]] = True
             image[y[new], x[new]] -= excess[new]
             y, x = _near(y[new], x[new], found)
@@ -136,13 +141,29 @@ def _where(mask: Bools) -> tuple[Ints, Ints]:
 
 
 def _noise(height: Floats) -> Floats:
-    """Standard deviation of the excess around each pixel, from its absolute `height` (y, x)."""
+    """Standard deviation of the noise around each pixel, from its |excess| `height` (y, x).
+
+    The mean of medians of medians, over some 20 px, so that a star in their midst counts little.
+    """
     from scipy import ndimage  # slow to load
 
-    nearby = _median_of_nine(height, 1)[::_STEP, ::_STEP]
-    coarse = ndimage.uniform_filter(nearby, _TILES, mode="nearest") / height.dtype.type(_TYPICAL)
+    coarse = _median_of_nine(_median_of_nine(height, 1)[::_STEP, ::_STEP], 2)
+    coarse = ndimage.uniform_filter(coarse, 3, mode="nearest") / height.dtype.type(_TYPICAL)
     rows, columns = height.shape
     return np.asarray(coarse.repeat(_STEP, axis=0)[:rows].repeat(_STEP, axis=1)[:, :columns])
+
+
+def _stars(shape: Shape, fwhm: float, y: Ints, x: Ints, height: Floats) -> Floats:
+    """Excess that is still the stars', on the coarse grid, by those with `height` at (y, x)."""
+    from scipy import ndimage  # slow to load
+
+    peaks = np.zeros([-(-length // _STEP) for length in shape], height.dtype)
+    np.maximum.at(peaks, (y // _STEP, x // _STEP), height)
+    limit = np.zeros_like(peaks)
+    for share, field in _SPARED:
+        side = 2 * round(field * fwhm / _STEP) + 1
+        np.maximum(limit, share * ndimage.maximum_filter(peaks, side, mode="constant"), out=limit)
+    return limit
 
 
 def _median_of_nine(image: Floats, apart: Literal[1, 2]) -> Floats:

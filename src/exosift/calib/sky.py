@@ -27,9 +27,9 @@ class Sky:
 
     method: "nearest" in time, "interpolated" in time, the "median", or principal components
     ("pca"). level: what is taken off each frame first, its own sky level: an "offset", the median
-    of its background; a "scale", where the pattern grows with the sky's brightness; or "none".
-    nearest: of the usable frames at most this many, those nearest in time; null for all.
-    components: of "pca".
+    of its background (for "pca", which is linear, the mean); a "scale", where the pattern grows
+    with the sky's brightness; or "none". nearest: of the usable frames at most this many, those
+    nearest in time; null for all. components: of "pca".
     """
 
     method: Literal["nearest", "interpolated", "median", "pca"] = "median"
@@ -142,13 +142,14 @@ def subtract_sky(exposures: Exposures, library: SkyLibrary, usable: Bools) -> Ex
 
 
 def _levels(frames: Floats, background: Bools, sky: Sky) -> Floats:
-    """Sky level (time,) of each frame: the median over its background."""
+    """Sky level (time,) of each frame: the median, or mean, over its background."""
     if sky.level == "none":
         return np.zeros(len(frames), frames.dtype)
 
     def work(frame: Floats) -> float:
         values = frame[background]
-        return float(np.median(values[np.isfinite(values)]))
+        values = values[np.isfinite(values)]
+        return float(values.mean(dtype=float) if sky.method == "pca" else np.median(values))
 
     return np.array(threads.over(work, frames, products=False), frames.dtype)
 
