@@ -57,8 +57,12 @@ def fitted_core(image: Floats, start: Point, fwhm: float, method: str, radius: f
         squared = ((x - p[0]) ** 2 + (y - p[1]) ** 2) / fwhm**2
         return np.asarray(profile(squared, p[3:]) + p[2] - (values - floor) / scale)
 
-    free = [np.inf] * 3
-    limits = ([-bound for bound in free] + low, free + high)
+    # Somewhat beyond the window, so that a centre that leaves it shows.
+    far = 1.5 * radius
+    limits = (
+        [start[0] - far, start[1] - far, -np.inf, *low],
+        [start[0] + far, start[1] + far, np.inf, *high],
+    )
     fit = least_squares(misfit, [*start, 0.0, *shape], bounds=limits, x_scale="jac")
     moved = float(np.hypot(fit.x[0] - start[0], fit.x[1] - start[1]))
     variance = float(np.var(values / scale))

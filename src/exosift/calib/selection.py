@@ -18,7 +18,8 @@ from exosift.types import Bools, Floats
 
 _CORE = 1.0  # radius of the core [FWHM]
 _HALO = (2.0, 4.0)  # the halo, from and to [FWHM]; all within is the flux
-_SAME = 1e-6  # a scatter below this share of the median is rounding
+_ALIKE = 1e-9  # what correlations may lack of 1 by rounding
+_SAME = 1e-5  # a scatter below this share of the median is as good as none
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def measure(frames: Floats, star: Floats, fwhm: float) -> Measures:
         )
     inside = radius <= _HALO[1]
     median = temporal_median(frames)
-    edge = np.nanmedian(frames[:, radius >= 0.9 * radius[0].min()], axis=1)
+    edge = temporal_median(frames[:, radius >= 0.9 * radius[0].min()].T)
     values = frames[:, inside].astype(np.float64)
     values = np.where(np.isfinite(values), values, median[inside]) - edge[:, None]
     radius = radius[inside]
@@ -115,7 +116,9 @@ def select(measures: Measures, rule: Selection) -> Selected:
     reasons: list[list[str]] = [[] for _ in measures.flux]
     for name, side in _BAD_SIDE.items():
         values = getattr(measures, name)
-        away = _deviation(values, rule.drift)
+        # What correlation lacks of 1 has a long tail in good frames: its logarithm has not.
+        likeness = -np.log(np.maximum(1 - values, _ALIKE)) if name == "correlation" else values
+        away = _deviation(likeness, rule.drift, 0.0 if name == "flux" else 1.0)
         deviations[name] = away
         limit = getattr(rule, name)
         if limit is None:
@@ -132,15 +135,15 @@ def select(measures: Measures, rule: Selection) -> Selected:
     )
 
 
-def _deviation(values: Floats, window: int) -> Floats:
-    """Distance [MADs] of values (time,) from their median, or from their drift."""
+def _deviation(values: Floats, window: int, unit: float) -> Floats:
+    """Distance [MADs] of values (time,), of order `unit` or more, from their median or drift."""
     seen = np.isfinite(values)
     if not seen.any():
         return np.full(values.shape, np.nan)
     usual = drift(np.where(seen, values, np.nan), window) if window else np.median(values[seen])
     apart = values - usual
     scatter = np.median(np.abs(apart[np.isfinite(apart)]))
-    floor = _SAME * np.median(np.abs(values[seen]))
+    floor = _SAME * max(float(np.median(np.abs(values[seen]))), unit)
     return np.asarray(apart / max(scatter, floor, np.finfo(float).tiny))
 
 

@@ -8,19 +8,22 @@ itself, read at 2c: no guess is needed, and no bright speckle fools it.
 import numpy as np
 from scipy import fft
 
+from exosift.calib.outliers import noise_of
 from exosift.geometry.grid import radius_map
 from exosift.types import Floats, Point
 
+_NOISE = 4.0  # standard deviations above the darkest pixels, themselves 1.6 below the mean
 _ROUNDS = 3  # of moving the ring to where its centre was found
 
 
 def symmetry_centre(image: Floats) -> Point:
     """Centre (x, y) [px] of the symmetry of image (y, x), star and halo together.
 
-    The square root of the intensity lets the halo weigh in beside the core.
+    The square root of the intensity lets the halo weigh in beside the core. What does not rise
+    out of the noise is left out: all of it together is as symmetric about the frame's own centre.
     """
-    light = np.sqrt(np.clip(np.nan_to_num(image - np.nanpercentile(image, 5)), 0, None))
-    return _most_alike(light)
+    floor = np.nanpercentile(image, 5) + _NOISE * noise_of(image)
+    return _most_alike(np.sqrt(np.clip(np.nan_to_num(image - floor), 0, None)))
 
 
 def ring_centre(image: Floats, start: Point, inner: float, outer: float, smooth: float) -> Point:
