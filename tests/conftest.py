@@ -1,6 +1,7 @@
 """Data shared by the tests: the real β Pictoris sequence, where it is at hand."""
 
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from astropy.io import fits
 
 from exosift.calib.centring import Centring
 from exosift.calib.registration import register
-from exosift.types import Floats
+from exosift.types import Bools, Floats
 
 DATA = Path(os.environ.get("EXOSIFT_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -43,6 +44,60 @@ def betapic() -> Observed:
         psf.astype(np.float32),
         fwhm=4.8,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """Raw dithered exposures (time, y, x), what calibrates them (y, x), and where stars are [px].
+
+    star and faint (time, 2) = (x, y): a bright and a faint star of the field.
+    """
+
+    frames: Floats
+    dark: Floats
+    flat: Floats
+    bad: Bools
+    star: Floats
+    faint: Floats
+
+
+@pytest.fixture(scope="session")
+def nirc2() -> Raw:
+    """COSMOS01 with Keck/NIRC2's wide camera, Ks, 80 s, ten dithers; the files are malformed."""
+    folder = DATA / "nirc2_raw_ks"
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} does not exist (set EXOSIFT_DATA)")
+
+    def read(name: str) -> Floats:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a header beyond the data is cut short
+            with fits.open(folder / f"{name}.fits.gz", ignore_missing_end=True) as parts:
+                return np.array(parts[0].data)
+
+    x = [312, 317, 284, 278, 280, 310, 341, 353, 348, 312]
+    y = [243, 281, 277, 248, 213, 207, 209, 239, 273, 243]
+    star = np.array([x, y], dtype=float).T
+    return Raw(
+        np.stack([read(f"n00{number}") for number in range(31, 41)]),
+        read("drk_80_1_16_11apr").astype(np.float32),
+        read("flat_Ks_W_11apr").astype(np.float32),
+        read("badpix_12oct") > 0,
+        star,
+        star + np.array([137.0, 425.0]),
+    )
+
+
+@pytest.fixture(scope="session")
+def satspots() -> dict[int, Floats]:
+    """Frames with four satellite spots by VLT/SPHERE, centred, by their side [px]."""
+    folder = DATA / "sphere_satspots"
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} does not exist (set EXOSIFT_DATA)")
+    names = {151: "SPHERE_satspots_centered", 511: "SPHERE_satspots_centered_full"}
+    return {
+        side: fits.getdata(folder / f"{name}.fits").astype(np.float32)
+        for side, name in names.items()
+    }
 
 
 @pytest.fixture(scope="session")

@@ -24,14 +24,15 @@ class Registered:
 def register(cube: Floats, fwhm: Floats, centring: Centring) -> Registered:
     """Align cube (wavelength, time, y, x) on the star; fwhm (wavelength,) [px].
 
-    The star is found in the mean over wavelengths. Isolated bad pixels are filled first, and
-    remembered in the mask. Frames are cropped to the largest odd square that every one covers.
-    Raises BadInput when the star is too near the edge.
+    The star is found in the mean over wavelengths; satellite spots, which move with wavelength, in
+    each, and the median taken. Isolated bad pixels are filled first, and remembered in the mask.
+    Frames are cropped to the largest odd square that every one covers. Raises BadInput when the
+    star is too near the edge.
     """
     height, width = cube.shape[-2:]
     filled, mask = fill_isolated(cube.reshape(-1, height, width))
     filled, mask = filled.reshape(cube.shape), mask.reshape(cube.shape)
-    star = find_star(filled.mean(axis=0), float(np.mean(fwhm)), centring)
+    star = _star(filled, fwhm, centring)
     middle = np.rint(np.median(star, axis=0))
     far = np.array([width - 1, height - 1])
     room = np.minimum(star, far - star).min(axis=1)
@@ -46,3 +47,14 @@ def register(cube: Floats, fwhm: Floats, centring: Centring) -> Registered:
     moved = np.stack([shift(channel, middle - star)[:, *crop] for channel in filled])
     masked = np.stack([shift_mask(channel, middle - star)[:, *crop] for channel in mask])
     return Registered(moved, masked | np.isnan(moved), star)
+
+
+def _star(cube: Floats, fwhm: Floats, centring: Centring) -> Floats:
+    """Star positions (time, 2) = (x, y) [px] in cube (wavelength, time, y, x)."""
+    if centring.method != "waffle":
+        return find_star(cube.mean(axis=0), float(np.mean(fwhm)), centring)
+    each = [
+        find_star(channel, float(width), centring)
+        for channel, width in zip(cube, fwhm, strict=True)
+    ]
+    return np.asarray(np.median(each, axis=0))

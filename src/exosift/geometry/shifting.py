@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import fft
 
+from exosift import threads
 from exosift.types import Bools, Floats
 
 
@@ -13,17 +14,36 @@ def shift(frames: Floats, displacement: Floats) -> Floats:
     frames are continued by their edge values, and NaN by the nearest value, so that neither rings.
     """
     unseen = np.isnan(frames)
+    whole = continued(frames, unseen)
     reach = int(np.ceil(np.abs(displacement).max(initial=0.0))) + 8
-    margin = [(0, 0), (reach, reach), (reach, reach)]
-    padded = np.pad(continued(frames, unseen), margin, mode="edge")
-    fy = fft.fftfreq(padded.shape[1])[:, None]
-    fx = fft.rfftfreq(padded.shape[2])
-    cycles = displacement[:, 1, None, None] * fy + displacement[:, 0, None, None] * fx
-    spectrum = fft.rfft2(padded) * np.exp(-2j * np.pi * cycles)
-    moved = fft.irfft2(spectrum, padded.shape[1:])[:, reach:-reach, reach:-reach]
-    moved = np.asarray(moved, dtype=frames.dtype)
+    moved = np.empty_like(frames)
+
+    def work(index: int) -> None:
+        moved[index] = _moved(whole[index], displacement[index], reach)
+
+    threads.over(work, range(len(frames)), products=False)
     moved[shift_mask(unseen, displacement)] = np.nan
     return moved
+
+
+def _moved(frame: Floats, displacement: Floats, reach: int) -> Floats:
+    """Frame (y, x) moved by displacement (2,) = (x, y) [px], with an edge of `reach` [px] about it.
+
+    Its mean is set aside, so that a bright sky costs the transforms no precision.
+    """
+    level = frame.mean(dtype=np.float64).astype(frame.dtype)
+    sides = [fft.next_fast_len(length + 2 * reach, real=True) for length in frame.shape]
+    margin = [
+        (reach, side - length - reach) for side, length in zip(sides, frame.shape, strict=True)
+    ]
+    spectrum = fft.rfft2(np.pad(frame - level, margin, mode="edge"))
+    along_y = np.exp(-2j * np.pi * displacement[1] * fft.fftfreq(sides[0]))
+    along_x = np.exp(-2j * np.pi * displacement[0] * fft.rfftfreq(sides[1]))
+    spectrum *= along_y[:, None].astype(spectrum.dtype)
+    spectrum *= along_x.astype(spectrum.dtype)
+    height, width = frame.shape
+    inside = (slice(reach, reach + height), slice(reach, reach + width))
+    return np.asarray(fft.irfft2(spectrum, sides)[inside] + level)
 
 
 def continued(frames: Floats, unseen: Bools) -> Floats:
