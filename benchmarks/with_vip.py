@@ -3,7 +3,6 @@
 Interpolation is VIP's own Fourier one throughout, its default.
 """
 
-import numpy as np
 
 from benchmarks import data
 from benchmarks.harness import Work, silence
