@@ -70,11 +70,7 @@ def inverting() -> Work:
     cube, angle = data.cube(), data.angle()
     psf = normalised_psf(data.psf())[0]
 
-    def work() -> np.ndarray:
-        found = andromeda(cube, angle, psf, data.FWHM, Andromeda())
-        return np.stack([found.flux, found.snr])
-
-    return work
+    return lambda: andromeda(cube, angle, psf, data.FWHM, Andromeda()).snr
 
 
 def mapping() -> Work:
@@ -126,6 +122,8 @@ def agreement(case: Case) -> Row:
     mine = case.ours()()
     with silence():
         theirs = case.peer(case.settings[0][0])()
+    # ANDROMEDA's frames are even, one row and column less.
+    mine = mine[..., : theirs.shape[-2], : theirs.shape[-1]]
     radius = radius_map(mine.shape)
     field = np.broadcast_to((radius < 45) & (radius >= case.inner), mine.shape)
     field = field & np.isfinite(mine) & np.isfinite(theirs)

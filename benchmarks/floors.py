@@ -23,6 +23,7 @@ def seconds(machine: Machine, cores: int) -> dict[str, Floor]:
         "pairwise": _plus(_gram(machine), (rotation, rotation_how)),
         "nmf": _plus(_nmf(machine), (rotation, rotation_how)),
         "llsg": _plus(_llsg(machine, cores), (rotation, rotation_how)),
+        "andromeda": _andromeda(machine),
         "snr map": _snr(machine),
     }
 
@@ -78,6 +79,15 @@ def _annular(machine: Machine, cores: int) -> Floor:
     """One eigendecomposition a frame and annulus, of the size of a typical library."""
     count = FRAMES * 10
     return count * machine.eigh50 / cores, f"{count} eigh of 50 × 50 on {cores} cores"
+
+
+def _andromeda(machine: Machine) -> Floor:
+    """Frames filtered, then matched with the PSF; both read at 16 coefficients a place, once."""
+    length, images = 125, 4 * FRAMES
+    lines = images * 2 * SIDE
+    places = FRAMES * np.pi * (SIDE / 2) ** 2
+    time = lines * fft_flops(length) / machine.fft32 + places * 2 * 16 * 4 / machine.copy
+    return time, f"{lines} real FFTs of {length}, {places:.0f} places × 32 float32 read"
 
 
 def _snr(machine: Machine) -> Floor:
