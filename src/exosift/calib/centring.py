@@ -3,6 +3,7 @@
 All methods start from the centre of symmetry, which needs no guess.
 """
 
+from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from exosift import threads
 from exosift.calib.core import fitted_core
-from exosift.calib.correlation import align
+from exosift.calib.correlation import align, relative_shifts
 from exosift.calib.drift import drift
 from exosift.calib.medians import temporal_median
 from exosift.calib.satellites import Waffle, crossing
@@ -67,26 +68,70 @@ def find_star(frames: Floats, fwhm: float, centring: Centring) -> Floats:
     With frames "together" all positions are the same. Raises Failed naming the frame where no star
     fits, with what the fit found; with a drift only where fewer than half of the frames have one.
     """
-    if centring.frames == "together":
-        median = temporal_median(frames)
-        return np.tile(_place(median, fwhm, centring, "the median frame"), (len(frames), 1))
-    if centring.frames == "correlated":
-        median, moved = align(frames)
-        return moved + _place(median, fwhm, centring, "the median of the aligned frames")
+    star, failures = settled(Finder.of(frames, fwhm, centring).places(frames), centring)
+    if failures:
+        raise next(iter(failures.values()))
+    return star
 
-    def work(index: int) -> Point | Failed:
-        try:
-            return _place(frames[index], fwhm, centring, f"frame {index}")
-        except Failed as failure:
-            return failure
 
-    places = threads.over(work, range(len(frames)))
-    failures = [place for place in places if isinstance(place, Failed)]
-    if failures and (not centring.drift or 2 * len(failures) > len(places)):
-        raise failures[0]
-    found = [(np.nan, np.nan) if isinstance(place, Failed) else place for place in places]
-    star = np.array(found)
-    return _steadied(star, centring) if centring.drift else star
+@dataclass(frozen=True, eq=False)
+class Finder:
+    """Finds the star in any frames of a sequence, some of which were seen before.
+
+    fwhm [px]. reference (y, x), the frame that others are compared with, and the star (x, y) [px]
+    in it; None where every frame is placed by itself.
+    """
+
+    fwhm: float
+    centring: Centring
+    reference: Floats | None = None
+    star: Point | None = None
+
+    @classmethod
+    def of(cls, sample: Floats, fwhm: float, centring: Centring) -> "Finder":
+        """From a sample (time, y, x) of the sequence: its median, once aligned if need be."""
+        if centring.frames == "each":
+            return cls(fwhm, centring)
+        if centring.frames == "together":
+            reference, name = temporal_median(sample), "the median frame"
+        else:
+            reference, name = align(sample)[0], "the median of the aligned frames"
+        return cls(fwhm, centring, reference, _place(reference, fwhm, centring, name))
+
+    def places(self, frames: Floats, first: int = 0) -> list[Point | Failed]:
+        """The star (x, y) [px] in each of frames (time, y, x), or why there is none.
+
+        first: the number of the first one, for messages.
+        """
+        if self.star is not None and self.reference is not None:
+            if self.centring.frames == "together":
+                return [self.star] * len(frames)
+            moved = relative_shifts(frames, self.reference) + self.star
+            return [(float(x), float(y)) for x, y in moved]
+
+        def work(index: int) -> Point | Failed:
+            try:
+                return _place(frames[index], self.fwhm, self.centring, f"frame {first + index}")
+            except Failed as failure:
+                return failure
+
+        return threads.over(work, range(len(frames)))
+
+
+def settled(
+    places: Several[Point | Failed], centring: Centring
+) -> tuple[Floats, dict[int, Failed]]:
+    """Positions (time, 2) of all frames of a sequence, and the frames that have none, with why.
+
+    Their positions are NaN; with a drift they get the drift's, and are no failures. Raises Failed
+    where half of the frames or more have no star.
+    """
+    failures = {i: place for i, place in enumerate(places) if isinstance(place, Failed)}
+    if 2 * len(failures) > len(places):
+        raise next(iter(failures.values()))
+    nowhere = (np.nan, np.nan)
+    star = np.array([nowhere if isinstance(place, Failed) else place for place in places])
+    return (_steadied(star, centring), {}) if centring.drift else (star, failures)
 
 
 def _steadied(star: Floats, centring: Centring) -> Floats:

@@ -1,14 +1,22 @@
-"""Register a sequence: find the star, bring it to the centre pixel of an odd square frame."""
+"""Register a sequence: find the star, bring it to the centre pixel of an odd square frame.
 
+Two passes over the frames, each of which takes them in blocks of any size: one finds the star, and
+once all its places are known the other moves it.
+"""
+
+from collections.abc import Sequence as Several
 from dataclasses import dataclass
 
 import numpy as np
 
 from exosift.calib.badpixels import fill_isolated
-from exosift.calib.centring import Centring, find_star
-from exosift.errors import BadInput
+from exosift.calib.centring import Centring, Finder, settled
+from exosift.errors import BadInput, Failed
 from exosift.geometry.shifting import shift, shift_mask
-from exosift.types import Bools, Floats
+from exosift.types import Bools, Floats, Ints, Point, Shape
+
+# Pixels beyond the square that are moved with it: what a sinc brings in from farther is noise.
+_MARGIN = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,37 +32,105 @@ class Registered:
 def register(cube: Floats, fwhm: Floats, centring: Centring) -> Registered:
     """Align cube (wavelength, time, y, x) on the star; fwhm (wavelength,) [px].
 
-    The star is found in the mean over wavelengths; satellite spots, which move with wavelength, in
-    each, and the median taken. Isolated bad pixels are filled first, and remembered in the mask.
-    Frames are cropped to the largest odd square that every one covers. Raises BadInput when the
-    star is too near the edge.
+    Isolated bad pixels are filled first, and remembered in the mask. Frames are cropped to the
+    largest odd square that every one covers. Raises BadInput when the star is too near the edge,
+    Failed where a frame has none.
     """
     height, width = cube.shape[-2:]
     filled, mask = fill_isolated(cube.reshape(-1, height, width))
     filled, mask = filled.reshape(cube.shape), mask.reshape(cube.shape)
-    star = _star(filled, fwhm, centring)
-    middle = np.rint(np.median(star, axis=0))
+    star, failures = settled(Finders.of(filled, fwhm, centring).places(filled), centring)
+    if failures:
+        raise next(iter(failures.values()))
+    reach = reach_of(star, (height, width), float(np.max(fwhm)))
+    return Registered(*centred(filled, mask, star, reach), star)
+
+
+@dataclass(frozen=True, eq=False)
+class Finders:
+    """Finds the star in frames of several wavelengths.
+
+    In their mean; satellite spots, which move with the wavelength, in each, and the median taken.
+    """
+
+    each: tuple[Finder, ...]
+
+    @classmethod
+    def of(cls, sample: Floats, fwhm: Floats, centring: Centring) -> "Finders":
+        """From a sample (wavelength, time, y, x) of the sequence; fwhm (wavelength,) [px]."""
+        if centring.method != "waffle":
+            sample, fwhm = sample.mean(axis=0, keepdims=True), np.mean(fwhm, keepdims=True)
+        pairs = zip(sample, fwhm, strict=True)
+        return cls(tuple(Finder.of(frames, float(width), centring) for frames, width in pairs))
+
+    def places(self, cube: Floats, first: int = 0) -> list[Point | Failed]:
+        """The star (x, y) [px] in each frame of cube (wavelength, time, y, x), or why there is none.
+
+        first: the number of the first frame, for messages.
+        """
+        if len(self.each) != len(cube):
+            cube = cube.mean(axis=0, keepdims=True)
+        found = [
+            finder.places(frames, first) for finder, frames in zip(self.each, cube, strict=True)
+        ]
+        return [_median(places) for places in zip(*found, strict=True)]
+
+
+def _median(places: Several[Point | Failed]) -> Point | Failed:
+    """The median of a frame's places; a failure where one has none."""
+    for place in places:
+        if isinstance(place, Failed):
+            return place
+    x, y = np.median(np.array(places), axis=0)
+    return float(x), float(y)
+
+
+def reach_of(star: Floats, shape: Shape, fwhm: float, size: int | None = None) -> int:
+    """Pixels on either side of the star (time, 2) that every frame of `shape` (y, x) covers.
+
+    Half of `size`, if that is less. Raises BadInput where it is less than 2 FWHM [px].
+    """
+    height, width = shape
     far = np.array([width - 1, height - 1])
-    room = np.minimum(star, far - star).min(axis=1)
-    reach = int(np.floor(min(room.min(), *middle, *(far - middle)) + 1e-6))
-    if reach < 2 * np.max(fwhm):
+    whole = _pixel(star)
+    room = np.min([star, far - star, whole, far - whole], axis=(0, 2))
+    reach = int(np.floor(room.min() + 1e-6))
+    if reach < 2 * fwhm:
         x, y = star[room.argmin()]
         raise BadInput(
             f"frame {room.argmin()}: the star lies at x={x:.1f}, y={y:.1f} in {width}×{height} px: "
             "less than 2 FWHM are left around it; give larger frames or another register.method"
         )
-    crop = tuple(slice(int(m) - reach, int(m) + reach + 1) for m in middle[::-1])
-    moved = np.stack([shift(channel, middle - star)[:, *crop] for channel in filled])
-    masked = np.stack([shift_mask(channel, middle - star)[:, *crop] for channel in mask])
-    return Registered(moved, masked | np.isnan(moved), star)
+    return reach if size is None else min(reach, size // 2)
 
 
-def _star(cube: Floats, fwhm: Floats, centring: Centring) -> Floats:
-    """Star positions (time, 2) = (x, y) [px] in cube (wavelength, time, y, x)."""
-    if centring.method != "waffle":
-        return find_star(cube.mean(axis=0), float(np.mean(fwhm)), centring)
-    each = [
-        find_star(channel, float(width), centring)
-        for channel, width in zip(cube, fwhm, strict=True)
-    ]
-    return np.asarray(np.median(each, axis=0))
+def centred(cube: Floats, mask: Bools, star: Floats, reach: int) -> tuple[Floats, Bools]:
+    """Frames and mask (wavelength, time, y, x) with the star (time, 2) on the middle pixel.
+
+    They are 2 reach + 1 px wide. Each is cut out around the pixel nearest to the star, then moved
+    by the fraction that is left.
+    """
+    whole = _pixel(star)
+    wide = reach + _MARGIN
+    cut = _windows(cube, whole, wide)
+    masked = _windows(mask, whole, wide)
+    inside = slice(_MARGIN, _MARGIN + 2 * reach + 1)
+    moved = np.stack([shift(frames, whole - star) for frames in cut])[..., inside, inside]
+    masked = np.stack([shift_mask(frames, whole - star) for frames in masked])
+    masked = masked[..., inside, inside] | np.isnan(moved)
+    return moved, masked
+
+
+def _pixel(star: Floats) -> Ints:
+    """The pixel (time, 2) nearest to the star."""
+    return np.rint(star).astype(int)
+
+
+def _windows(cube: Floats, middle: Ints, reach: int) -> Floats:
+    """Squares of cube (wavelength, time, y, x) around pixels (time, 2), continued at the edges."""
+    height, width = cube.shape[-2:]
+    box = np.arange(-reach, reach + 1)
+    rows = (middle[:, 1, None] + box).clip(0, height - 1)
+    columns = (middle[:, 0, None] + box).clip(0, width - 1)
+    time = np.arange(len(middle))[:, None, None]
+    return cube[:, time, rows[:, :, None], columns[:, None, :]]

@@ -143,7 +143,8 @@ class Raw:
 
     files: sets of conditions, any one of which makes a file this instrument's. planes: what the
     third axis counts; extra_planes: at the end of a cube that are no exposures. windows: `centred`
-    ones are cut from a larger flat or bad-pixel map. coadds: whether exposures in one frame are
+    ones are cut from a larger flat or bad-pixel map. fields: images of one field side by side, each
+    at its own wavelength. coadds: whether exposures in one frame are
     summed or averaged. calibrated: files need no dark, flat or sky. flux: the star off the
     coronagraph is told by the `header`, or by a `setup` (shorter exposures or neutral density) that
     is not that of the science frames.
@@ -160,6 +161,7 @@ class Raw:
     planes: Literal["time", "wavelength"] = "time"
     extra_planes: int = 0
     windows: Literal["placed", "centred"] = "placed"
+    fields: int = 1
     coadds: Literal["mean", "sum"] = "mean"
     calibrated: bool = False
     flux: Literal["header", "setup"] = "header"
@@ -196,12 +198,13 @@ class Description:
 
     pixel_scale [mas/px]; true_north and derotator_offset [deg] turn a stored parallactic angle into
     that of true North (null where it changes from night to night); wavelengths [µm] of its filters,
-    one or one a channel.
+    one or one a channel; diameter [m] of the telescope.
     """
 
     name: str
     telescope: str
     source: str
+    diameter: float | None = None
     pixel_scale: float | None = None
     true_north: float = 0.0
     derotator_offset: float | None = None

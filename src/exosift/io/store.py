@@ -8,7 +8,9 @@ A store is therefore written beside its place, renamed when whole, and vouched f
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from math import ceil, prod
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from exosift import __version__
+from exosift import __version__, threads
 from exosift.errors import Failed
 from exosift.io.atomic import whole
 
@@ -28,9 +30,58 @@ Arrays = Mapping[str, tuple[tuple[str, ...], np.ndarray, str]]
 _CHUNK = 32 * 2**20
 
 
+@dataclass(frozen=True)
+class Plan:
+    """An array to be written: dimension names, shape and type, unit, and its chunks.
+
+    compressed: noise gains nothing by it.
+    """
+
+    dimensions: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    chunks: tuple[int, ...]
+    unit: str = ""
+    compressed: bool = True
+
+
 def manifest_of(store: Path) -> Path:
     """Where the manifest of a store lies: beside it."""
     return store.with_name(store.name + ".json")
+
+
+@contextmanager
+def writing(
+    store: Path, plans: Mapping[str, Plan], attributes: Mapping[str, Any]
+) -> Iterator[Mapping[str, zarr.Array]]:
+    """A new store's empty arrays, to be filled chunk by chunk; vouched for when the block ends.
+
+    What was at `store` is replaced. Whole chunks may be written from several threads.
+    """
+    manifest = manifest_of(store)
+    manifest.unlink(missing_ok=True)
+    partial = store.with_name(store.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    group = zarr.create_group(partial, attributes=dict(attributes))
+    arrays = {}
+    for name, plan in plans.items():
+        arrays[name] = group.create_array(
+            name,
+            shape=plan.shape,
+            dtype=plan.dtype,
+            chunks=plan.chunks,
+            dimension_names=plan.dimensions,
+            attributes={"units": plan.unit} if plan.unit else {},
+            compressors=(ZstdCodec(level=1), Crc32cCodec()) if plan.compressed else (Crc32cCodec(),),
+            config={"write_empty_chunks": True},  # or a chunk of zeros would count as missing
+        )
+    yield arrays
+    content = _describe(partial)
+    shutil.rmtree(store, ignore_errors=True)
+    partial.replace(store)
+    with whole(manifest) as path:
+        path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def write_store(
@@ -41,29 +92,15 @@ def write_store(
     Large arrays are cut along the dimension `tiled`: "y" keeps all frames of a strip of pixels
     together (for subtraction), "time" keeps images whole (for transforms).
     """
-    manifest = manifest_of(store)
-    manifest.unlink(missing_ok=True)
-    partial = store.with_name(store.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    group = zarr.create_group(partial, attributes=dict(attributes))
-    for name, (dimensions, values, unit) in arrays.items():
-        array = group.create_array(
-            name,
-            shape=values.shape,
-            dtype=values.dtype,
-            chunks=_chunks(values, dimensions, tiled),
-            dimension_names=dimensions,
-            attributes={"units": unit} if unit else {},
-            compressors=(ZstdCodec(level=1), Crc32cCodec()),
-            config={"write_empty_chunks": True},  # or a chunk of zeros would count as missing
+    plans = {
+        name: Plan(
+            dimensions, values.shape, str(values.dtype), _chunks(values, dimensions, tiled), unit
         )
-        array[...] = values
-    content = _describe(partial)
-    shutil.rmtree(store, ignore_errors=True)
-    partial.replace(store)
-    with whole(manifest) as path:
-        path.write_text(json.dumps(content, indent=1) + "\n")
+        for name, (dimensions, values, unit) in arrays.items()
+    }
+    with writing(store, plans, attributes) as empty:
+        for name, (_, values, _) in arrays.items():
+            empty[name][...] = values
 
 
 def _chunks(values: np.ndarray, dimensions: tuple[str, ...], tiled: str) -> tuple[int, ...]:
@@ -82,17 +119,25 @@ def _chunks(values: np.ndarray, dimensions: tuple[str, ...], tiled: str) -> tupl
 def _describe(store: Path) -> dict[str, Any]:
     """What the manifest says of a store."""
     arrays = {}
-    digest = hashlib.sha256()
+    files = []
     for name, array in sorted(zarr.open_group(store, mode="r").arrays()):
         chunks = _chunk_files(store / name)
         count = prod(ceil(n / c) for n, c in zip(array.shape, array.chunks, strict=True))
         if len(chunks) != count:
             raise Failed(f"{store}: {len(chunks)} of {count} chunks of {name} were written")
         arrays[name] = {"shape": array.shape, "dtype": str(array.dtype), "chunks": count}
-        for path in chunks:
-            digest.update(str(path.relative_to(store)).encode())
-            digest.update(path.read_bytes())
+        files += chunks
+    digest = hashlib.sha256()
+    for path, found in zip(files, threads.over(_sha256, files, products=False), strict=True):
+        digest.update(str(path.relative_to(store)).encode())
+        digest.update(found)
     return {"arrays": arrays, "sha256": digest.hexdigest(), "exosift": __version__}
+
+
+def _sha256(path: Path) -> bytes:
+    """The SHA-256 of a file."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").digest()
 
 
 def _chunk_files(array: Path) -> list[Path]:

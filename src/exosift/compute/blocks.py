@@ -1,0 +1,43 @@
+"""Long sequences in blocks of frames: what is in memory is the blocks at work, not the cube."""
+
+import sys
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from exosift import threads
+
+Result = TypeVar("Result")
+
+# A block of frames is at most so many bytes of float32; a step holds some copies of it a thread.
+_BLOCK = 16 * 2**20
+
+
+def frames_together(frame: int) -> int:
+    """How many frames make a block, when one has `frame` values in all its wavelengths."""
+    return max(1, _BLOCK // (4 * frame))
+
+
+def stream(work: Callable[[slice], Result], count: int, size: int, name: str) -> list[Result]:
+    """Results of `work` on slices of `size` out of `count` frames, in order; `name` for progress.
+
+    Dask runs as many at once as there are threads in the budget, each of which then works alone.
+    """
+    import dask  # takes 0.2 s
+
+    workers, blocks = threads.budget(), threads.blocks(count, size)
+    with (
+        threads.limit(1),
+        tqdm(desc=name, total=count, file=sys.stderr, leave=False, unit="frame") as bar,
+    ):
+        context = copy_context()
+
+        def one(block: slice) -> Result:
+            result = context.copy().run(work, block)
+            bar.update(block.stop - block.start)
+            return result
+
+        tasks = [dask.delayed(one, pure=False, traverse=False)(block) for block in blocks]
+        return list(dask.compute(*tasks, scheduler="threads", num_workers=workers))

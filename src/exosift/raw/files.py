@@ -1,0 +1,107 @@
+"""The files that one observation is made of, and the frames in them, in order of time."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from exosift.errors import BadInput
+from exosift.ingest.archive import Archive
+from exosift.ingest.frame import Frame
+from exosift.instruments.description import Description, Kind, Raw
+from exosift.types import Floats
+
+Read = Callable[[Frame, slice], Floats]
+"""Planes (plane, y, x) of a raw file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Files:
+    """Raw files of an observation by kind, in order of time, and calibrations by their set."""
+
+    label: str
+    description: Description
+    raw: Raw
+    kinds: Mapping[Kind, tuple[Frame, ...]]
+    sets: Mapping[str, tuple[Frame, ...]]
+
+    @classmethod
+    def of(cls, archive: Archive, label: str, described: Mapping[str, Description]) -> "Files":
+        """Those of an observation in a sorted archive.
+
+        Raises BadInput when it has no science frames, with what ingest said of it, or when these
+        differ in shape or exposure time.
+        """
+        kinds: dict[Kind, list[Frame]] = defaultdict(list)
+        sets: dict[str, list[Frame]] = defaultdict(list)
+        for frame in sorted(archive.frames, key=lambda frame: (frame.mjd_first, frame.file)):
+            if frame.observation == label:
+                kinds[frame.kind].append(frame)
+            if frame.set:
+                sets[frame.set].append(frame)
+        science = kinds["science"]
+        if not science:
+            raise BadInput(_nothing(archive, label))
+        description = next(d for d in described.values() if d.name == science[0].instrument)
+        assert description.raw is not None  # or ingest would not have known its files
+        files = cls(
+            label,
+            description,
+            description.raw,
+            {kind: tuple(frames) for kind, frames in kinds.items()},
+            {name: tuple(frames) for name, frames in sets.items()},
+        )
+        _refuse_unlike(label, science)
+        return files
+
+    @property
+    def science(self) -> tuple[Frame, ...]:
+        """The science files."""
+        return self.kinds["science"]
+
+    @property
+    def count(self) -> int:
+        """Science frames in all files."""
+        return sum(frame.frames for frame in self.science)
+
+    @property
+    def mjd(self) -> Floats:
+        """Middle of every science frame (UTC)."""
+        return np.concatenate([frame.times() for frame in self.science])
+
+    def pieces(self, span: slice) -> list[tuple[Frame, slice]]:
+        """Where the science frames `span` lie: files, and planes in each."""
+        found, first = [], 0
+        for frame in self.science:
+            stop = first + frame.frames
+            inside = slice(max(span.start, first) - first, min(span.stop, stop) - first)
+            if inside.start < inside.stop:
+                found.append((frame, inside))
+            first = stop
+        return found
+
+
+def _nothing(archive: Archive, label: str) -> str:
+    """Why an observation has no science frames."""
+    told = [problem.line for problem in archive.problems if problem.observation == label]
+    if told:
+        return told[0]
+    known = ", ".join(observation.label for observation in archive.observations) or "none"
+    return (
+        f"{label}: no science frame among the raw files; their observations are {known}: correct "
+        "target and epoch, or see the reasons in frames.ecsv"
+    )
+
+
+def _refuse_unlike(label: str, science: list[Frame]) -> None:
+    """Raise BadInput for a file that is not like the first one."""
+    for name, keyword in (("window", "NAXIS1, NAXIS2"), ("exposure_time", "exposure time")):
+        expected = getattr(science[0], name)
+        for frame in science:
+            found = getattr(frame, name)
+            if found != expected and not (name == "exposure_time" and abs(found - expected) < 0.01):
+                raise BadInput(
+                    f"{label}: {frame.file}: {keyword} is {found}, in {science[0].name} it is "
+                    f"{expected}; remove the files of one of the two"
+                )

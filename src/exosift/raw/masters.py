@@ -1,0 +1,103 @@
+"""The masters that an observation's files are to be calibrated with, from the sets ingest chose."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from exosift.calib.calibration import Calibrations
+from exosift.calib.masters import MasterDark, MasterFlat, master_dark, master_flat
+from exosift.calib.recipe import Recipe
+from exosift.errors import BadInput
+from exosift.ingest.frame import Frame
+from exosift.raw.files import Files, Read
+from exosift.types import Bools, Floats, Shape
+
+# Planes of a set that make its master, at most: more would only cost memory.
+_PLANES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Masters:
+    """Makes the masters of an observation, each once."""
+
+    files: Files
+    recipe: Recipe
+    read: Read
+    darks: dict[str, MasterDark] = field(default_factory=dict)
+    flats: dict[tuple[str, Shape], MasterFlat] = field(default_factory=dict)
+    maps: dict[tuple[str, Shape], Bools] = field(default_factory=dict)
+
+    def of(self, frame: Frame) -> Calibrations:
+        """What calibrates a file; without a dark, flat or map none is taken."""
+        width, height = frame.shape
+        shape = (height, width)
+        detector = self.files.raw.detector(frame.readout)
+        gain = self.recipe.gain or detector.gain
+        if self.recipe.variance and gain is None:
+            raise BadInput(
+                f"{frame.file}: the gain of {frame.instrument} in readout {frame.readout or '?'} is "
+                "not known, and the variance needs it; give calibrate.gain"
+            )
+        return Calibrations(
+            self._dark(frame.dark, shape),
+            self._flat(frame.flat, shape),
+            self._map(frame.badpixels, shape),
+            self.recipe.saturation or detector.saturation or np.inf,
+            gain if self.recipe.variance else None,
+        )
+
+    def _dark(self, name: str, shape: Shape) -> MasterDark:
+        if not name:
+            nothing = np.zeros(shape, np.float32)
+            return MasterDark(nothing, nothing, 0.0, nothing > 0)
+        if name not in self.darks:
+            self.darks[name] = master_dark(self._planes(name), self.recipe.hot)
+        return self.darks[name]
+
+    def _flat(self, name: str, shape: Shape) -> MasterFlat:
+        if not name:
+            nothing = np.zeros(shape, np.float32)
+            return MasterFlat(nothing + 1, nothing, nothing > 0)
+        if (name, shape) not in self.flats:
+            planes = self._planes(name)
+            lit = self.files.sets[name][0]
+            dark = self._dark(lit.dark, planes.shape[1:]).frame
+            # A master flat is near 1 already, and its dark is in it.
+            dark = np.zeros_like(dark) if lit.combined > 1 else dark
+            cut = [_centre(image, shape) for image in (planes, dark)]
+            self.flats[name, shape] = master_flat(*cut, self.recipe.response)
+        return self.flats[name, shape]
+
+    def _map(self, name: str, shape: Shape) -> Bools:
+        if not name:
+            return np.zeros(shape, dtype=bool)
+        if (name, shape) not in self.maps:
+            marked = (self._planes(name) != 0).any(axis=0)
+            # Some maps mark the good pixels.
+            bad = ~marked if marked.mean() > 0.5 else marked
+            self.maps[name, shape] = _centre(bad, shape)
+        return self.maps[name, shape]
+
+    def _planes(self, name: str) -> Floats:
+        """Planes (plane, y, x) of the files of a set, evenly spread where there are many."""
+        files = self.files.sets[name]
+        each = max(1, _PLANES // len(files))
+        chosen = files[:: -(-len(files) // _PLANES)]
+        return np.concatenate([sample(file, each, self.read) for file in chosen])
+
+
+def sample(frame: Frame, most: int, read: Read) -> Floats:
+    """At most so many planes (plane, y, x) of a file, one run in its middle."""
+    first = max(0, (frame.frames - most) // 2)
+    return read(frame, slice(first, min(frame.frames, first + most)))
+
+
+def _centre(image: Floats, shape: Shape) -> Floats:
+    """The middle of image (…, y, x), of the shape (y, x) of a centred window."""
+    top, left = ((a - b) // 2 for a, b in zip(image.shape[-2:], shape, strict=True))
+    if top < 0 or left < 0:
+        raise BadInput(
+            f"a calibration of {image.shape[-1]}×{image.shape[-2]} px for frames of "
+            f"{shape[1]}×{shape[0]} px; take one of the same window"
+        )
+    return image[..., top : top + shape[0], left : left + shape[1]]

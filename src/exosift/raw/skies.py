@@ -1,0 +1,112 @@
+"""Which frames show the sky of an observation, and where the star is in those that show both."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exosift import threads
+from exosift.calib.calibration import Calibrations, Exposures, calibrate
+from exosift.calib.outliers import Outliers, static_outliers
+from exosift.calib.recipe import Recipe
+from exosift.calib.sky import SkyLibrary, apart_from, subtract_sky, without_stars
+from exosift.types import Bools, Floats
+
+# Frames that tell bad pixels from stars, at least.
+_ENOUGH = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Skies:
+    """The sky of an observation's frames.
+
+    library: of the sky; star (frame, 2) = (x, y) [px] in each of the library's frames, NaN where
+    they show none; mean (y, x), against which the star stands out; bad (y, x), pixels that stand
+    out of all of them. radius and fwhm [px].
+    """
+
+    library: SkyLibrary
+    star: Floats
+    mean: Floats
+    bad: Bools
+    radius: float
+    fwhm: float
+
+    @classmethod
+    def of(
+        cls, sky: Exposures | None, target: Exposures, recipe: Recipe, fwhm: float
+    ) -> "Skies | None":
+        """From frames of the sky, else from the target's own dithers; None without either.
+
+        target: some frames of it, spread over the sequence. fwhm [px].
+        """
+        if recipe.sky is None:
+            return None
+        mean = _mean((target if sky is None else sky).frames)
+        radius = recipe.star * fwhm
+        seen = np.array([_star(frame - mean, fwhm) for frame in target.frames])
+        library, star = (target, seen) if sky is None else (sky, np.full((len(sky.mjd), 2), np.nan))
+        if sky is None:
+            if not apart_from(seen, seen, radius).any(axis=1).all():
+                return None
+            library = without_stars(target, seen, radius)
+        patterns = SkyLibrary.of(library, _away(seen, mean.shape, radius), recipe.sky)
+        bad = np.zeros(mean.shape, dtype=bool)
+        if len(library.frames) >= _ENOUGH:
+            bad = static_outliers(library.frames, fwhm, recipe.outliers or Outliers())
+        return cls(patterns, star, mean, bad, radius, fwhm)
+
+    def take_off(self, exposures: Exposures) -> Exposures:
+        """Frames that belong together, in one place of the dithers, less their sky."""
+        usable = np.ones((1, len(self.star)), dtype=bool)
+        if np.isfinite(self.star).all():
+            here = _star(_mean(exposures.frames) - self.mean, self.fwhm)
+            usable = apart_from(np.array([here]), self.star, self.radius)
+        count = len(exposures.frames)
+        return subtract_sky(exposures, self.library, np.repeat(usable, count, axis=0))
+
+
+def averaged(raw: Floats, mjd: Floats, calibrations: Calibrations) -> Exposures:
+    """The mean, (1, y, x), of calibrated raw frames (time, y, x) of one file."""
+    seen = calibrate(raw, mjd, calibrations)
+    count = len(raw)
+    variance = None if seen.variance is None else seen.variance.mean(axis=0)[None] / count
+    frames = seen.frames.mean(axis=0, dtype=np.float64).astype(np.float32)[None]
+    return Exposures(frames, np.array([mjd.mean()]), seen.mask.any(axis=0)[None], variance)
+
+
+def joined(exposures: list[Exposures]) -> Exposures:
+    """Exposures one after another."""
+    first = exposures[0]
+    frames, mjd, mask = (
+        np.concatenate([getattr(one, name) for one in exposures])
+        for name in ("frames", "mjd", "mask")
+    )
+    variance = None
+    if first.variance is not None:
+        variance = np.concatenate([one.variance for one in exposures if one.variance is not None])
+    return Exposures(frames, mjd, mask, variance)
+
+
+def _mean(frames: Floats) -> Floats:
+    """Mean (y, x) over time; NaN, of bad pixels, stay."""
+    return frames.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def _star(difference: Floats, fwhm: float) -> tuple[float, float]:
+    """The pixel (x, y) that stands out most at the PSF's size in a difference image (y, x)."""
+    from scipy import ndimage  # slow to load
+
+    light = np.nan_to_num(difference - np.nanmedian(difference))
+    bump = ndimage.gaussian_filter(light, fwhm / 2) - ndimage.gaussian_filter(light, 2 * fwhm)
+    row, column = np.unravel_index(bump.argmax(), bump.shape)
+    return float(column), float(row)
+
+
+def _away(star: Floats, shape: tuple[int, ...], radius: float) -> Bools:
+    """Pixels (y, x) farther than `radius` [px] from all places (·, 2) of the star."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+
+    def work(place: Floats) -> Bools:
+        return np.asarray((x - place[0]) ** 2 + (y - place[1]) ** 2 > radius**2)
+
+    return np.asarray(np.all(threads.over(work, star, products=False), axis=0))
