@@ -119,21 +119,55 @@ def ingest(folders: tuple[Path, ...], instruments: Any, output: Path, threads: i
 
 
 @main.command()
-@_option("--observation", type=_YAML, help="A row of the observations table.")
-@_option("--centring", type=_YAML, default="{}", help="How the star is found.")
+@click.argument("frames", type=_PATH)
+@_option("--observation", help="Which one of the table's: target/epoch.")
+@_option("--recipe", type=_YAML, default="{}", help="What is done to the frames.")
+@_option("--instruments", type=_YAML, default="{}", help="Your own, by name, as in the config.")
 @_option("--output", type=_PATH, help="The Zarr store to write.")
 @_threads
-def register(observation: Any, centring: Any, output: Path, threads: int) -> None:
-    """Centre a calibrated cube and store it as a sequence."""
+def calibrate(
+    frames: Path, observation: str, recipe: Any, instruments: Any, output: Path, threads: int
+) -> None:
+    """Dark, flat, sky and bad pixels: raw files of a table of ingest become frames."""
     from exosift import threads as budget
-    from exosift.calib.centring import Centring
+    from exosift.calib.recipe import Recipe
+    from exosift.instruments.description import Description
+    from exosift.settings import parse
+    from exosift.steps import calibrate as step
+
+    given = parse(dict[str, Description], instruments, "instruments")
+    with budget.limit(threads):
+        step.run(frames, observation, parse(Recipe, recipe, "recipe"), given, output)
+
+
+@main.command()
+@_option("--observation", type=_YAML, help="A row of the observations table.")
+@_option("--registration", type=_YAML, default="{}", help="How the star is found, what is kept.")
+@_option("--calibrated", type=_PATH, default=None, help="Frames of `exosift calibrate`, if raw.")
+@_option("--instruments", type=_YAML, default="{}", help="Your own, by name, as in the config.")
+@_option("--output", type=_PATH, help="The Zarr store to write.")
+@_threads
+def register(
+    observation: Any,
+    registration: Any,
+    calibrated: Path | None,
+    instruments: Any,
+    output: Path,
+    threads: int,
+) -> None:
+    """Centre the frames of an observation, drop bad ones, and store them as a sequence."""
+    from exosift import threads as budget
+    from exosift.calib.registration import Registration
+    from exosift.instruments.description import Description
     from exosift.observations import Row
     from exosift.settings import parse
     from exosift.steps import register as step
 
     row = parse(Row, observation, "observation")
+    given = parse(dict[str, Description], instruments, "instruments")
+    how = parse(Registration, registration, "registration")
     with budget.limit(threads):
-        step.run(row, parse(Centring, centring, "centring"), output)
+        step.run(row, how, calibrated, given, output)
 
 
 @main.command()

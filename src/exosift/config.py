@@ -1,6 +1,6 @@
 """The typed configuration: science only. Parameters are declared once, by the dataclasses used.
 
-Algorithms bring their own frozen dataclasses (`Reduction`, `Centring`, `Search`, …); this module
+Algorithms bring their own frozen dataclasses (`Reduction`, `Recipe`, `Search`, …); this module
 joins them with the observations table, checks everything before any work, and exports the schema.
 """
 
@@ -13,12 +13,13 @@ import yaml
 from pydantic import TypeAdapter
 
 from exosift import instruments
-from exosift.calib.centring import Centring
+from exosift.calib.recipe import Recipe
+from exosift.calib.registration import Registration
 from exosift.detect.candidates import Search
 from exosift.errors import BadInput
 from exosift.instruments.description import Description
 from exosift.inverse.andromeda import Andromeda
-from exosift.observations import SIMULATED, Row, read_table, reference_stars, refuse_name
+from exosift.observations import RAW, SIMULATED, Row, read_table, reference_stars, refuse_name
 from exosift.psfsub.catalogue import Reduction
 from exosift.settings import parse
 from exosift.simulate.scene import InjectedCompanion, Simulation
@@ -42,15 +43,18 @@ class SimulatedData:
 class Config:
     """A survey: which observations, how they are registered, reduced and searched.
 
-    observations: table of observations, relative to this file. reductions: name → reduction, and
-    inversions: name → inverse method; every observation goes through each. simulate: data made up
-    for observations marked `simulated`. instruments: name → description of instruments whose raw
-    files are to be sorted, besides those known; tried before these.
+    observations: table of observations, relative to this file. raw: folders of raw files for those
+    marked `raw`, relative to this file; calibrate: what is done to their frames. reductions: name →
+    reduction, and inversions: name → inverse method; every observation goes through each. simulate:
+    data made up for observations marked `simulated`. instruments: name → description of instruments
+    whose raw files are to be sorted, besides those known; tried before these.
     """
 
     title: str
     observations: str
-    register: Centring = field(default_factory=Centring)
+    raw: tuple[str, ...] = ()
+    calibrate: Recipe = field(default_factory=Recipe)
+    register: Registration = field(default_factory=Registration)
     reductions: Mapping[str, Reduction] = field(default_factory=dict)
     inversions: Mapping[str, Andromeda] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
@@ -92,7 +96,10 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
     for name in config.inversions:
         if name in config.reductions:
             raise BadInput(f"{where}.inversions.{name}: a reduction has that name; choose another")
-    rows = read_table(folder / config.observations)
+    rows = read_table(folder / config.observations, config.instruments)
+    raw = next((row for row in rows if row.cube == RAW), None)
+    if raw and not config.raw:
+        raise BadInput(f"{where}.raw: no folders, and {raw.label} comes from raw files; name them")
     _check_stars(config.reductions, rows, f"{where}.reductions")
     _check_simulation(config.simulate, rows, f"{where}.simulate")
     return Survey(config, rows)

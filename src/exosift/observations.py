@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Literal
 
 from exosift import instruments
 from exosift.errors import BadInput
+from exosift.instruments.description import Description
 from exosift.io.public import FILES as PUBLIC
 from exosift.settings import parse
 
@@ -18,6 +19,9 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
 
 FILES = ("cube", "angles", "psf", "wavelengths")
 """Columns that name files."""
+
+RAW = "raw"
+"""What stands in the column cube for an observation that comes from the survey's raw files."""
 
 SIMULATED = "simulated"
 """What stands for a file of made-up data; its instrument's name begins with it."""
@@ -28,8 +32,9 @@ class Row:
     """One line of the observations table: what was observed, and where its files are.
 
     cube, angles, psf: FITS files, absolute or relative to the table; `public:NAME` for public data,
-    `simulated` (all three) to simulate them. wavelengths: FITS file [µm or nm], for cubes with
-    several; `simulated`, too, when simulated.
+    `simulated` (all three) to simulate them. cube may be `raw`: the frames come from the survey's
+    raw files, which have angles, and a PSF unless one is named. wavelengths: FITS file [µm or nm],
+    for cubes with several; `simulated`, too, when simulated.
     angle_offset [deg]: added to the angles as stored, besides the instrument's true North, where
     the instrument's derotator has no fixed one. star_flux: of the star in the 1-FWHM aperture, cube
     units; `psf` when the PSF file is in cube units; empty when unknown. exposure_time [s].
@@ -42,8 +47,8 @@ class Row:
     instrument: str
     filter: str
     cube: str
-    angles: str
-    psf: str
+    angles: str = ""
+    psf: str = ""
     wavelengths: str = ""
     angle_offset: float | None = None
     star_flux: float | Literal["psf"] | None = None
@@ -57,10 +62,10 @@ class Row:
         return f"{self.target}/{self.epoch}"
 
 
-def read_table(path: Path) -> tuple[Row, ...]:
+def read_table(path: Path, given: Mapping[str, Description] | None = None) -> tuple[Row, ...]:
     """Read a tab-separated table and check every line; file names come out absolute.
 
-    Raises BadInput naming the row.
+    given: descriptions of instruments besides those known. Raises BadInput naming the row.
     """
     if not path.exists():
         raise BadInput(f"{path}: no such observations table")
@@ -72,7 +77,7 @@ def read_table(path: Path) -> tuple[Row, ...]:
             raise BadInput(f"{where}: more cells than the header has columns")
         row = parse(Row, {name: cell for name, cell in cells.items() if cell}, where)
         try:
-            _check(row)
+            _check(row, given)
         except BadInput as error:
             raise BadInput(f"{where}: {error}") from None
         if (row.target, row.epoch) in rows:
@@ -91,12 +96,22 @@ def read_table(path: Path) -> tuple[Row, ...]:
     return tuple(rows.values())
 
 
-def _check(row: Row) -> None:
+def _check(row: Row, given: Mapping[str, Description] | None) -> None:
     """Refuse what cannot be meant."""
     for name in (row.target, row.epoch):
         refuse_name(name)
-    instrument = instruments.load(row.instrument)
+    instrument = instruments.load(row.instrument, given)
     instrument.wavelength(row.filter)
+    if row.cube == RAW:
+        if row.angles or row.wavelengths or row.angle_offset is not None:
+            raise BadInput(
+                "raw files bring their own angles and wavelengths; leave angles, wavelengths and "
+                "angle_offset empty"
+            )
+        return
+    for name in ("angles", "psf"):
+        if not getattr(row, name):
+            raise BadInput(f"{name}: empty, and a cube needs angles and a psf; name its file")
     made = [getattr(row, name) == SIMULATED for name in FILES if getattr(row, name)]
     if any(made) and not (all(made) and row.instrument.startswith(SIMULATED)):
         raise BadInput(
@@ -121,13 +136,15 @@ def refuse_name(name: str) -> None:
 
 def _resolved(cell: str, folder: Path) -> str:
     """A cell of the table as an absolute path, or as the name that it is."""
-    named = cell.startswith("public:") or cell in (SIMULATED, "")
+    named = cell.startswith("public:") or cell in (SIMULATED, RAW, "")
     return cell if named else str((folder / cell).resolve())
 
 
 def located(row: Row, name: str) -> str:
     """Where a file of an observation lies, seen from the run's folder; empty when it has none."""
     cell = str(getattr(row, name))
+    if cell == RAW:
+        return ""
     if cell == SIMULATED:
         return f"data/{row.target}/{row.epoch}/{name}.fits"
     return f"data/{cell.removeprefix('public:')}" if cell.startswith("public:") else cell
@@ -160,6 +177,8 @@ def reference_stars(row: Row, patterns: Iterable[str], rows: Iterable[Row]) -> l
 
 def makers(row: Row) -> list[tuple[str, str]]:
     """The steps that bring an observation's files, as (folder under the run's, step)."""
+    if row.cube == RAW:
+        return [("results", "ingest"), (f"results/{row.target}/{row.epoch}", "calibrate")]
     steps = []
     for name in FILES:
         path = Path(located(row, name))

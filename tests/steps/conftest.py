@@ -39,7 +39,7 @@ class Files:
         return self.folder / "out/sequence.zarr"
 
     def register(self) -> list[str]:
-        options = ["--observation", self.row, "--centring", "{method: symmetry}"]
+        options = ["--observation", self.row, "--registration", "{method: symmetry}"]
         return ["register", *options, "--output", str(self.store)]
 
 

@@ -140,7 +140,7 @@ def test_same_bad_input_is_not_read_twice(files, call, monkeypatch):
     def unread(*_):
         raise AssertionError("read again")
 
-    monkeypatch.setattr("exosift.steps.register.read_cube", unread)
+    monkeypatch.setattr("exosift.raw.tabled.read_cube", unread)
     assert refuse(files, call) == first
 
 

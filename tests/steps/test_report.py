@@ -33,7 +33,7 @@ def run(files, call):
     told = json.dumps(plain(row) | {name: located(row, name) for name in FILES})
     place = folder / "results/T/1"
     centring = json.dumps(plain(survey.config.register))
-    register = ("register", "--observation", told, "--centring", centring)
+    register = ("register", "--observation", told, "--registration", centring)
     assert call(*register, "--output", str(place / "sequence.zarr"))[0] == 0
     reduction = json.dumps(plain(survey.config.reductions["pca"]))
     subtract = ("subtract", str(place / "sequence.zarr"), "--reduction", reduction)

@@ -31,7 +31,7 @@ def simulated(tmp_path, call):
         row = {name: value for name, value in (columns | changes).items() if value}
         centring = "{method: symmetry, frames: together}"
         store = str(tmp_path / "out/sequence.zarr")
-        options = ["--observation", json.dumps(row), "--centring", centring, "--output", store]
+        options = ["--observation", json.dumps(row), "--registration", centring, "--output", store]
         return call("register", *options)
 
     return tmp_path, register

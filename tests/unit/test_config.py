@@ -120,10 +120,10 @@ def test_paths_are_relative_to_the_table(tmp_path):
     ("table", "line"),
     [
         (HEAD, "no observations in it"),
-        (HEAD + "T 1 naco-l27 L' c a\n", "o.tsv row 1.psf: field required"),
+        (HEAD + "T 1 naco-l27 L' c a\n", "o.tsv row 1: psf: empty, and a cube needs angles"),
         (HEAD + GOOD.replace("T", "T/U"), "o.tsv row 1: name 'T/U' must be of letters, digits"),
         (HEAD + GOOD.replace("L'", "Ks"), "o.tsv row 1: filter Ks: VLT/NACO L27 has L'"),
-        (HEAD.replace("psf", "pfs") + GOOD, "o.tsv row 1.psf: field required"),
+        (HEAD.replace("psf", "pfs") + GOOD, "o.tsv row 1.pfs: unknown key; did you mean psf?"),
         (
             HEAD + GOOD + GOOD,
             "row 2: T at epoch 1 is listed twice",

@@ -10,8 +10,8 @@ from exosift import ALGORITHMS
 from exosift.config import check
 from exosift.errors import ExosiftError
 from exosift.io.atomic import whole
-from exosift.io.shapes import image_shape, sequence_shape
-from exosift.observations import NAME, as_registered, located, reference_stars
+from exosift.io.shapes import image_shape, sequence_shape, window_shape
+from exosift.observations import NAME, RAW, as_registered, located, reference_stars
 from exosift.settings import plain
 
 # Jobs find the `exosift` that stands beside the Python running Snakemake, activated or not.
@@ -35,6 +35,20 @@ def checked():
 
 SURVEY = checked()
 ROWS = {(row.target, row.epoch): row for row in SURVEY.rows}
+
+
+INSTRUMENTS = json.dumps(plain(dict(SURVEY.config.instruments)))
+
+
+def raw_folders():
+    """The survey's folders of raw files."""
+    return [str((FOLDER / folder).resolve()) for folder in SURVEY.config.raw]
+
+
+def calibrated_of(wildcards):
+    """Input function: the calibrated frames of an observation that comes from raw files."""
+    raw = ROWS[wildcards.target, wildcards.epoch].cube == RAW
+    return "results/{target}/{epoch}/calibrated.zarr.json" if raw else []
 
 
 def one_of(names):
@@ -99,7 +113,14 @@ def star_options(wildcards, input):
     return [f"--star={manifest.removesuffix('.json')}" for manifest in input.stars]
 
 
+def calibrate_memory(wildcards, input, attempt):
+    window = window_shape(input.frames, f"{wildcards.target}/{wildcards.epoch}")
+    return resources.calibrate_memory(window, 2, attempt)
+
+
 def register_memory(wildcards, input, attempt):
+    if input.calibrated:
+        return resources.streamed_memory(2, attempt)
     shape = image_shape(input.cube) if input.cube else ()
     return resources.register_memory(shape, attempt)
 

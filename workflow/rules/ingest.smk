@@ -1,4 +1,27 @@
-# Where data come from: public files, checked; or the simulator.
+# Where data come from: raw files, sorted; public files, checked; or the simulator.
+
+
+rule ingest:
+    input:
+        raw_folders(),
+    output:
+        "results/frames.ecsv",
+    log:
+        "logs/ingest.log",
+    benchmark:
+        "benchmarks/ingest.tsv"
+    conda:
+        "../../envs/exosift.yaml"
+    threads: 2
+    resources:
+        mem_mb=1000,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        instruments=INSTRUMENTS,
+        algorithms=ALGORITHMS,
+    shell:
+        "exosift ingest {input:q} --instruments {params.instruments:q} --output {output} "
+        "--threads {threads} 2> {log}"
 
 
 rule fetch:

@@ -33,7 +33,8 @@ class Centring:
     in what is sharper than the PSF; null for the whole image. waffle: where the spots are.
 
     frames: "together" places the median of frames that are aligned already, "correlated" aligns
-    the frames on one another first, "each" places every frame by itself. drift: of "each", frames
+    the frames on one another first, "each" places every frame by itself, "centre" takes the place
+    from frames with satellite spots before and after (raw files only). drift: of "each", frames
     on either side over which the star drifts along a straight line: a frame without a star, or with
     one far off that line, gets the line's place; 0 keeps every frame's own, and needs one in all.
     jitter: whether the star moves from frame to frame besides; without, all get the line's place.
@@ -41,7 +42,7 @@ class Centring:
 
     method: Literal["symmetry", "gaussian", "moffat", "agpm", "waffle"] = "gaussian"
     radius: float = 2.0
-    frames: Literal["together", "correlated", "each"] = "each"
+    frames: Literal["together", "correlated", "each", "centre"] = "each"
     drift: int = 0
     jitter: bool = True
     ring: tuple[float, float] | None = None
@@ -90,7 +91,7 @@ class Finder:
     @classmethod
     def of(cls, sample: Floats, fwhm: float, centring: Centring) -> "Finder":
         """From a sample (time, y, x) of the sequence: its median, once aligned if need be."""
-        if centring.frames == "each":
+        if centring.frames in ("each", "centre"):
             return cls(fwhm, centring)
         if centring.frames == "together":
             reference, name = temporal_median(sample), "the median frame"

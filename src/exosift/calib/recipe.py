@@ -1,5 +1,6 @@
 """What is done to raw frames before the star is looked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exosift.calib.outliers import Outliers
@@ -17,6 +18,8 @@ class Recipe:
     which the star's light hides the sky [FWHM]. outliers: what is an outlier of a frame; null to
     leave them. layers: how deep clumps of bad pixels are filled [px].
 
+    neutral_densities: share of the light that each lets through, by its name in the headers.
+
     variance: whether it is propagated. gain [electrons a count], saturation [counts]: where the
     instrument's description does not tell, or tells something else. fwhm [px]: a guess, where the
     description has no telescope's diameter.
@@ -28,6 +31,7 @@ class Recipe:
     star: float = 12.0
     outliers: Outliers | None = field(default_factory=Outliers)
     layers: int = 4
+    neutral_densities: Mapping[str, float] = field(default_factory=dict)
     variance: bool = False
     gain: float | None = None
     saturation: float | None = None
@@ -40,5 +44,11 @@ class Recipe:
                 raise BadInput(f"{name} is {value:g}, expected more than 0")
         if not 0 <= self.response[0] < 1 < self.response[1]:
             raise BadInput(f"response is {list(self.response)}, expected from below 1 to above 1")
+        for name, share in self.neutral_densities.items():
+            if not 0 < share <= 1:
+                raise BadInput(
+                    f"neutral_densities.{name} is {share:g}, expected a share of the light: a "
+                    "density of 3.5 lets 10^-3.5 through"
+                )
         if self.layers < 1:
             raise BadInput(f"layers is {self.layers}, expected 1 or more")

@@ -6,17 +6,38 @@ once all its places are known the other moves it.
 
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from exosift.calib.badpixels import fill_isolated
 from exosift.calib.centring import Centring, Finder, settled
+from exosift.calib.selection import Selection
 from exosift.errors import BadInput, Failed
 from exosift.geometry.shifting import shift, shift_mask
 from exosift.types import Bools, Floats, Ints, Point, Shape
 
+Values = TypeVar("Values", Floats, Bools)
+
 # Pixels beyond the square that are moved with it: what a sinc brings in from farther is noise.
 _MARGIN = 8
+
+
+@dataclass(frozen=True)
+class Registration(Centring):
+    """How frames become a sequence: how the star is found, and what is kept.
+
+    select: what a frame may be off by; null to keep all. size: of the frames that are kept, at most
+    [px]; null for as much as all of them cover.
+    """
+
+    select: Selection | None = None
+    size: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.size is not None and (self.size < 9 or self.size % 2 == 0):
+            raise BadInput(f"size is {self.size} px, expected an odd number from 9")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +85,7 @@ class Finders:
         return cls(tuple(Finder.of(frames, float(width), centring) for frames, width in pairs))
 
     def places(self, cube: Floats, first: int = 0) -> list[Point | Failed]:
-        """The star (x, y) [px] in each frame of cube (wavelength, time, y, x), or why there is none.
+        """The star (x, y) [px] in each frame of cube (wavelength, time, y, x), or why not.
 
         first: the number of the first frame, for messages.
         """
@@ -112,8 +133,8 @@ def centred(cube: Floats, mask: Bools, star: Floats, reach: int) -> tuple[Floats
     """
     whole = _pixel(star)
     wide = reach + _MARGIN
-    cut = _windows(cube, whole, wide)
-    masked = _windows(mask, whole, wide)
+    cut = windows(cube, whole, wide)
+    masked = windows(mask, whole, wide)
     inside = slice(_MARGIN, _MARGIN + 2 * reach + 1)
     moved = np.stack([shift(frames, whole - star) for frames in cut])[..., inside, inside]
     masked = np.stack([shift_mask(frames, whole - star) for frames in masked])
@@ -126,7 +147,7 @@ def _pixel(star: Floats) -> Ints:
     return np.rint(star).astype(int)
 
 
-def _windows(cube: Floats, middle: Ints, reach: int) -> Floats:
+def windows(cube: Values, middle: Ints, reach: int) -> Values:
     """Squares of cube (wavelength, time, y, x) around pixels (time, 2), continued at the edges."""
     height, width = cube.shape[-2:]
     box = np.arange(-reach, reach + 1)

@@ -3,21 +3,33 @@
 import sys
 from collections.abc import Callable
 from contextvars import copy_context
+from dataclasses import dataclass
 from typing import TypeVar
 
 from tqdm import tqdm
 
 from exosift import threads
+from exosift.types import Bools, Floats
 
 Result = TypeVar("Result")
 
 # A block of frames is at most so many bytes of float32; a step holds some copies of it a thread.
-_BLOCK = 16 * 2**20
+BLOCK = 16 * 2**20
+"""Bytes of a block."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Frames (wavelength, time, y, x), their mask, and their variance where there is one."""
+
+    cube: Floats
+    mask: Bools
+    variance: Floats | None = None
 
 
 def frames_together(frame: int) -> int:
     """How many frames make a block, when one has `frame` values in all its wavelengths."""
-    return max(1, _BLOCK // (4 * frame))
+    return max(1, BLOCK // (4 * frame))
 
 
 def stream(work: Callable[[slice], Result], count: int, size: int, name: str) -> list[Result]:
@@ -26,6 +38,7 @@ def stream(work: Callable[[slice], Result], count: int, size: int, name: str) ->
     Dask runs as many at once as there are threads in the budget, each of which then works alone.
     """
     import dask  # takes 0.2 s
+    from dask.delayed import delayed
 
     workers, blocks = threads.budget(), threads.blocks(count, size)
     with (
@@ -39,5 +52,6 @@ def stream(work: Callable[[slice], Result], count: int, size: int, name: str) ->
             bar.update(block.stop - block.start)
             return result
 
-        tasks = [dask.delayed(one, pure=False, traverse=False)(block) for block in blocks]
-        return list(dask.compute(*tasks, scheduler="threads", num_workers=workers))
+        tasks = [delayed(one, pure=False, traverse=False)(block) for block in blocks]
+        with dask.config.set(scheduler="threads", num_workers=workers):
+            return list(dask.compute(*tasks))

@@ -7,6 +7,7 @@ the interpreter with its libraries. A retry asks for more. An unknown shape asks
 from dataclasses import dataclass
 from math import pi, prod
 
+from exosift.compute.blocks import BLOCK
 from exosift.types import Shape
 
 _BASE = 400  # MB: interpreter, NumPy, SciPy, Zarr, Astropy, Matplotlib
@@ -16,6 +17,10 @@ _MARGIN = 1.3
 # Copies of the cube alive at the peak of a step. Register: as read (doubles at worst), the float32
 # one, the filled one, masks, the padded frames and spectrum of a shift (complex), the result.
 _REGISTER = 10
+# Calibrate: masters, and the library of skies, up to 64 frames as they are and less their levels;
+# and for each thread so many copies of a block. A window not known yet is taken for a detector's.
+_SKIES, _DETECTOR, _BLOCKS = 3 * 64, (1024, 1024), 12
+
 # Subtract: the cube and its mask, one region's centred frames in both precisions, the star; and a
 # residual for each rank, as they are stored and as they are derotated.
 _SUBTRACT = 5
@@ -28,6 +33,17 @@ _INVERT, _MAPS = 8, 80
 # Search: 64 neighbours a pixel for the aperture sums; discs at 49² places for the pixels under the
 # outermost circle, and ten arrays over the apertures of a piece of work.
 _NEIGHBOURS, _PLACES, _READINGS, _ARRAYS = 64, 49**2, 32, 10
+
+
+def calibrate_memory(window: Shape, threads: int, attempt: int) -> int:
+    """MB to calibrate frames of a window (y, x), however many; () where it is not known."""
+    skies = _SKIES * prod(window or _DETECTOR) * _VALUE
+    return _grown(skies + threads * _BLOCKS * BLOCK, attempt)
+
+
+def streamed_memory(threads: int, attempt: int) -> int:
+    """MB to work on a sequence of any length block by block."""
+    return _grown(threads * _BLOCKS * BLOCK, attempt)
 
 
 def register_memory(shape: Shape, attempt: int) -> int:

@@ -50,14 +50,15 @@ def known() -> list[str]:
     return sorted(name for file in _names() for name in _cameras(file, described(file)))
 
 
-def load(name: str) -> Instrument:
-    """An instrument with its camera, as it is now.
+def load(name: str, given: Mapping[str, Description] | None = None) -> Instrument:
+    """An instrument with its camera, as it is now, of those given or known.
 
     Raises BadInput, naming the nearest, when there is none.
     """
-    for file in sorted(_names(), key=len, reverse=True):
+    given = given or {}
+    for file in sorted({*given, *_names()}, key=len, reverse=True):
         if name == file or name.startswith(f"{file}-"):
-            found = described(file)
+            found = given.get(file) or described(file)
             if name in (cameras := _cameras(file, found)):
                 return _instrument(found, cameras[name])
     near = get_close_matches(name, known(), 1)

@@ -28,7 +28,7 @@ def read_planes(path: Path, planes: slice) -> Floats:
                     found = image.section[planes]
     except (OSError, ValueError, TypeError, IndexError, EOFError, StopIteration) as error:
         raise BadInput(
-            f"{path}: its planes {planes.start} to {planes.stop - 1} cannot be read ({error}); "
-            "fetch or copy the file again, or remove it"
+            f"{path}: its image cannot be read ({error}); fetch or copy the file again, or remove "
+            "it"
         ) from error
     return np.asarray(found, dtype=found.dtype.newbyteorder("="))

@@ -1,14 +1,17 @@
 """`sequence.zarr`, the data model on disk, and `residuals.zarr`, what subtraction leaves of it."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import zarr
 
 from exosift.errors import BadInput
-from exosift.io.store import open_store, read_whole, write_store
+from exosift.io.store import Plan, open_store, read_whole, write_store, writing
 from exosift.psfsub.engine import Reduced
 from exosift.sequence import Observation, Sequence
 from exosift.types import Floats
@@ -34,6 +37,36 @@ def write_sequence(store: Path, sequence: Sequence) -> None:
         if getattr(sequence, name) is not None
     }
     write_store(store, arrays, _plain(sequence.observation))
+
+
+@contextmanager
+def writing_sequence(
+    store: Path,
+    observation: Observation,
+    arrays: Mapping[str, Floats],
+    side: int,
+    size: int,
+    variance: bool,
+) -> Iterator[Mapping[str, zarr.Array]]:
+    """Arrays cube, mask (and variance) of a sequence, to be written `size` frames at a time.
+
+    arrays: angle, mjd, wavelength and psf, written at once; side of the frames [px].
+    """
+    shape = (len(arrays["wavelength"]), len(arrays["angle"]), side, side)
+    chunks = (1, min(size, shape[1]), side, side)
+    plans = {
+        "cube": Plan(_CUBE, shape, "float32", chunks),
+        "mask": Plan(_CUBE, shape, "bool", chunks),
+    }
+    if variance:
+        plans["variance"] = Plan(_CUBE, shape, "float32", chunks)
+    for name, values in arrays.items():
+        kind, unit = str(values.dtype), _UNITS.get(name, "")
+        plans[name] = Plan(_DIMENSIONS[name], values.shape, kind, values.shape, unit)
+    with writing(store, plans, _plain(observation)) as empty:
+        for name, values in arrays.items():
+            empty[name][...] = values
+        yield empty
 
 
 def _plain(observation: Observation) -> dict[str, Any]:

@@ -7,6 +7,7 @@ and its observation alone fails.
 import json
 from pathlib import Path
 
+from exosift.errors import BadInput
 from exosift.types import Shape
 
 
@@ -16,6 +17,18 @@ def sequence_shape(manifest: str) -> Shape:
         return tuple(json.loads(Path(manifest).read_text())["arrays"]["cube"]["shape"])
     except (ValueError, KeyError, TypeError):
         return ()
+
+
+def window_shape(table: str, label: str) -> Shape:
+    """Shape (y, x) of the science frames of an observation in a table of `exosift ingest`."""
+    from exosift.io.frames import read_frames
+
+    try:
+        archive = read_frames(Path(table))
+    except BadInput:
+        return ()
+    shapes = [f.shape for f in archive.frames if f.observation == label and f.kind == "science"]
+    return tuple(reversed(shapes[0])) if shapes else ()
 
 
 def image_shape(path: str) -> Shape:

@@ -20,6 +20,7 @@ import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from exosift import __version__, threads
+from exosift.compute.blocks import Block
 from exosift.errors import Failed
 from exosift.io.atomic import whole
 
@@ -73,7 +74,7 @@ def writing(
             chunks=plan.chunks,
             dimension_names=plan.dimensions,
             attributes={"units": plan.unit} if plan.unit else {},
-            compressors=(ZstdCodec(level=1), Crc32cCodec()) if plan.compressed else (Crc32cCodec(),),
+            compressors=[*([ZstdCodec(level=1)] if plan.compressed else []), Crc32cCodec()],
             config={"write_empty_chunks": True},  # or a chunk of zeros would count as missing
         )
     yield arrays
@@ -82,6 +83,14 @@ def writing(
     partial.replace(store)
     with whole(manifest) as path:
         path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def blocks_written(arrays: Mapping[str, zarr.Array], span: slice, block: Block) -> None:
+    """Put a block of frames into the arrays cube, mask (and variance) of a store."""
+    for name in ("cube", "mask", "variance"):
+        values = getattr(block, name)
+        if values is not None:
+            arrays[name][:, span] = values
 
 
 def write_store(
@@ -166,8 +175,13 @@ def read_manifest(store: Path) -> dict[str, Any]:
 
 def read_whole(group: zarr.Group, name: str) -> np.ndarray:
     """An array of a store. Raises Failed when a chunk is not what was written."""
+    return read_part(group, name, ())
+
+
+def read_part(group: zarr.Group, name: str, part: tuple[slice, ...]) -> np.ndarray:
+    """A part of an array of a store. Raises Failed when a chunk is not what was written."""
     try:
-        return np.asarray(group[name][...])
+        return np.asarray(group[name][part or ...])
     except ValueError as error:  # the checksum that each chunk carries
         raise Failed(
             f"{group.store_path}: a chunk of {name} is damaged ({error}); remove the store's "

@@ -1,13 +1,18 @@
-"""Tables: candidates as ECSV, with units."""
+"""Tables as ECSV, with units: candidates, and which frames were kept."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 from astropy.table import Table
 
+from exosift.calib.selection import Measures
+from exosift.compute.registration import Placed
 from exosift.detect.candidates import Candidate
 from exosift.errors import BadInput
 from exosift.io.atomic import whole
+from exosift.types import Floats
 
 # Column → (unit, description), in the order of the table.
 _COLUMNS = {
@@ -36,6 +41,31 @@ def write_candidates(
     for name, (unit, description) in _COLUMNS.items():
         table[name].unit = unit or None
         table[name].description = description
+    with whole(path) as partial:
+        table.write(partial, format="ascii.ecsv", overwrite=True)
+
+
+def write_selection(path: Path, placed: Placed, mjd: Floats, angle: Floats) -> None:
+    """A row for every frame: its time and angle, where the star was, what it was judged by."""
+    count = placed.kept.size
+    columns: dict[str, np.ndarray] = {
+        "frame": np.arange(count),
+        "mjd": mjd,
+        "angle": angle,
+        "x": placed.star[:, 0],
+        "y": placed.star[:, 1],
+        "kept": placed.kept,
+        "reason": np.array(placed.reasons, dtype=str),
+    }
+    if placed.selected is not None:
+        for field in fields(Measures):
+            for prefix, source in (("", "measures"), ("mads_", "deviations")):
+                values = np.full(count, np.nan)
+                values[placed.judged] = getattr(getattr(placed.selected, source), field.name)
+                columns[prefix + field.name] = values
+    table = Table(columns)
+    for name, unit in {"mjd": "d", "angle": "deg", "x": "pix", "y": "pix"}.items():
+        table[name].unit = unit
     with whole(path) as partial:
         table.write(partial, format="ascii.ecsv", overwrite=True)
 

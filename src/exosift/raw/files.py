@@ -9,7 +9,7 @@ import numpy as np
 from exosift.errors import BadInput
 from exosift.ingest.archive import Archive
 from exosift.ingest.frame import Frame
-from exosift.instruments.description import Description, Kind, Raw
+from exosift.instruments.description import CALIBRATIONS, Description, Kind, Raw
 from exosift.types import Floats
 
 Read = Callable[[Frame, slice], Floats]
@@ -43,7 +43,9 @@ class Files:
         science = kinds["science"]
         if not science:
             raise BadInput(_nothing(archive, label))
-        description = next(d for d in described.values() if d.name == science[0].instrument)
+        # Calibrations without a header may be described apart, under the same name.
+        named = [d for d in described.values() if d.name == science[0].instrument]
+        description = next((d for d in named if d.wavelengths), named[0])
         assert description.raw is not None  # or ingest would not have known its files
         files = cls(
             label,
@@ -64,6 +66,20 @@ class Files:
     def count(self) -> int:
         """Science frames in all files."""
         return sum(frame.frames for frame in self.science)
+
+    def channels(self, read: Read) -> int:
+        """Wavelengths of a frame; where they are planes, those of the first file are counted."""
+        if self.raw.planes == "time":
+            return self.raw.fields
+        return len(read(self.science[0], slice(None)))
+
+    def used(self) -> list[Frame]:
+        """Every file that goes in, calibrations and all."""
+        own = [frame for frames in self.kinds.values() for frame in frames]
+        names = {getattr(frame, kind) for frame in own for kind in CALIBRATIONS} - {""}
+        names |= {flat.dark for name in names for flat in self.sets[name]} - {""}
+        more = [frame for name in sorted(names) for frame in self.sets[name]]
+        return list({frame.file: frame for frame in [*own, *more]}.values())
 
     @property
     def mjd(self) -> Floats:

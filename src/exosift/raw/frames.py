@@ -10,26 +10,18 @@ from exosift.calib.calibration import Calibrations, Exposures, calibrate, cleane
 from exosift.calib.masters import MasterDark, MasterFlat
 from exosift.calib.outliers import outliers
 from exosift.calib.recipe import Recipe
+from exosift.compute.blocks import Block
 from exosift.ingest.frame import Frame
 from exosift.raw.files import Files, Read
 from exosift.raw.masters import Masters, sample
 from exosift.raw.skies import Skies, averaged, joined
-from exosift.types import Bools, Floats
+from exosift.types import Floats
 
 # Frames spread over the sequence that tell where the star is, and are a sky of dithers; planes of
 # each file that are averaged.
 _SPREAD, _PLANES = 64, 32
 
 Window = tuple[slice, slice]
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Calibrated frames (wavelength, time, y, x), their mask and variance, if it is propagated."""
-
-    cube: Floats
-    mask: Bools
-    variance: Floats | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +43,9 @@ class Observed:
     def of(cls, files: Files, recipe: Recipe, read: Read, fwhm: float) -> "Observed":
         """Make masters and skies; fwhm [px] is a guess."""
         masters = Masters(files, recipe, read)
-        skyward = [f for kind in ("science", "sky", "flux", "centre") for f in files.kinds.get(kind, ())]
+        skyward = [
+            f for kind in ("science", "sky", "flux", "centre") for f in files.kinds.get(kind, ())
+        ]
         used = {frame.sky for frame in files.science if frame.sky}
         skies = [frame for name in sorted(used) for frame in files.sets[name]]
         every = {frame.file: masters.of(frame) for frame in [*skyward, *skies]}
@@ -90,18 +84,19 @@ class Observed:
 
     def _piece(self, frame: Frame, planes: slice, sky: bool = True) -> Block:
         """Some planes of one file."""
-        raw = self.read(frame, planes)
         mirror = -1 if frame.mirrored else 1
         if self.files.raw.planes == "wavelength":
-            cube, mask = fill(raw.astype(np.float32))
+            cube, mask = fill(self.read(frame, slice(None)).astype(np.float32))
             return Block(cube[:, None, :, ::mirror], mask[:, None, :, ::mirror], None)
-        mjd = frame.times()[planes]
+        raw, mjd = self.read(frame, planes), frame.times()[planes]
         if frame.shape != self.files.science[0].shape:
             windows: tuple[Window, ...] = ((slice(None), slice(None)),)
         else:
             windows = self.windows
         done = [
-            self._clean(raw[:, *window], mjd, self._calibrations(frame, window), skies if sky else None)
+            self._clean(
+                raw[:, *window], mjd, self._calibrations(frame, window), skies if sky else None
+            )
             for window, skies in zip(windows, self.skies, strict=False)
         ]
         cube, mask = (np.stack([getattr(one, name) for one in done]) for name in ("frames", "mask"))
@@ -143,7 +138,9 @@ class Observed:
         whole = self.calibrations[frame.file]
         dark, flat = whole.dark, whole.flat
         return Calibrations(
-            MasterDark(dark.frame[window], dark.variance[window], dark.read_noise, dark.hot[window]),
+            MasterDark(
+                dark.frame[window], dark.variance[window], dark.read_noise, dark.hot[window]
+            ),
             MasterFlat(flat.response[window], flat.variance[window], flat.bad[window]),
             whole.bad[window],
             whole.saturation,

@@ -1,6 +1,7 @@
 """The masters that an observation's files are to be calibrated with, from the sets ingest chose."""
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from exosift.errors import BadInput
 from exosift.ingest.frame import Frame
 from exosift.raw.files import Files, Read
 from exosift.types import Bools, Floats, Shape
+
+Values = TypeVar("Values", Floats, Bools)
 
 # Planes of a set that make its master, at most: more would only cost memory.
 _PLANES = 64
@@ -35,8 +38,8 @@ class Masters:
         gain = self.recipe.gain or detector.gain
         if self.recipe.variance and gain is None:
             raise BadInput(
-                f"{frame.file}: the gain of {frame.instrument} in readout {frame.readout or '?'} is "
-                "not known, and the variance needs it; give calibrate.gain"
+                f"{frame.file}: the gain of {frame.instrument} in readout {frame.readout or '?'} "
+                "is not known, and the variance needs it; give calibrate.gain"
             )
         return Calibrations(
             self._dark(frame.dark, shape),
@@ -64,18 +67,17 @@ class Masters:
             dark = self._dark(lit.dark, planes.shape[1:]).frame
             # A master flat is near 1 already, and its dark is in it.
             dark = np.zeros_like(dark) if lit.combined > 1 else dark
-            cut = [_centre(image, shape) for image in (planes, dark)]
-            self.flats[name, shape] = master_flat(*cut, self.recipe.response)
+            lit_here, dark_here = _centre(planes, shape), _centre(dark, shape)
+            self.flats[name, shape] = master_flat(lit_here, dark_here, self.recipe.response)
         return self.flats[name, shape]
 
     def _map(self, name: str, shape: Shape) -> Bools:
         if not name:
             return np.zeros(shape, dtype=bool)
         if (name, shape) not in self.maps:
-            marked = (self._planes(name) != 0).any(axis=0)
+            marked = _centre((self._planes(name) != 0).any(axis=0), shape)
             # Some maps mark the good pixels.
-            bad = ~marked if marked.mean() > 0.5 else marked
-            self.maps[name, shape] = _centre(bad, shape)
+            self.maps[name, shape] = ~marked if marked.mean() > 0.5 else marked
         return self.maps[name, shape]
 
     def _planes(self, name: str) -> Floats:
@@ -92,7 +94,7 @@ def sample(frame: Frame, most: int, read: Read) -> Floats:
     return read(frame, slice(first, min(frame.frames, first + most)))
 
 
-def _centre(image: Floats, shape: Shape) -> Floats:
+def _centre(image: Values, shape: Shape) -> Values:
     """The middle of image (…, y, x), of the shape (y, x) of a centred window."""
     top, left = ((a - b) // 2 for a, b in zip(image.shape[-2:], shape, strict=True))
     if top < 0 or left < 0:

@@ -46,7 +46,7 @@ class Skies:
         seen = np.array([_star(frame - mean, fwhm) for frame in target.frames])
         library, star = (target, seen) if sky is None else (sky, np.full((len(sky.mjd), 2), np.nan))
         if sky is None:
-            if not apart_from(seen, seen, radius).any(axis=1).all():
+            if not np.all(np.any(apart_from(seen, seen, radius), axis=1)):
                 return None
             library = without_stars(target, seen, radius)
         patterns = SkyLibrary.of(library, _away(seen, mean.shape, radius), recipe.sky)
@@ -69,9 +69,13 @@ def averaged(raw: Floats, mjd: Floats, calibrations: Calibrations) -> Exposures:
     """The mean, (1, y, x), of calibrated raw frames (time, y, x) of one file."""
     seen = calibrate(raw, mjd, calibrations)
     count = len(raw)
-    variance = None if seen.variance is None else seen.variance.mean(axis=0)[None] / count
+    variance = (
+        None if seen.variance is None else np.asarray(seen.variance.mean(axis=0))[None] / count
+    )
     frames = seen.frames.mean(axis=0, dtype=np.float64).astype(np.float32)[None]
-    return Exposures(frames, np.array([mjd.mean()]), seen.mask.any(axis=0)[None], variance)
+    return Exposures(
+        frames, np.array([mjd.mean()]), np.asarray(seen.mask.any(axis=0))[None], variance
+    )
 
 
 def joined(exposures: list[Exposures]) -> Exposures:
@@ -89,7 +93,7 @@ def joined(exposures: list[Exposures]) -> Exposures:
 
 def _mean(frames: Floats) -> Floats:
     """Mean (y, x) over time; NaN, of bad pixels, stay."""
-    return frames.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return np.asarray(frames.mean(axis=0, dtype=np.float64), dtype=np.float32)
 
 
 def _star(difference: Floats, fwhm: float) -> tuple[float, float]:

@@ -60,7 +60,7 @@ def detection_figure(
     The image is stretched symmetrically about zero to its 99.5th percentile of |flux|; the map
     always runs over ± `threshold`, so that its colours mean the same in every figure.
     """
-    figure = _figure((10.0, 4.7), title)
+    figure = dark_figure((10.0, 4.7), title)
     panels = [figure.add_axes((left, 0.03, 0.41, 0.41 * 10.0 / 4.7)) for left in (0.012, 0.508)]
     limit = _limit(image)
     ranges = (("flux", limit), ("signal-to-noise ratio", threshold))
@@ -81,7 +81,7 @@ def registration_figure(image: Floats, star: Point, pixel_scale: float, title: s
 
     An inset shows the star's surroundings enlarged, in the corner farthest from it.
     """
-    figure = _figure((6.0, 6.4), title)
+    figure = dark_figure((6.0, 6.4), title)
     axes = figure.add_axes((0.02, 0.02, 0.96, 0.9))
     norm, colours = _asinh_norm(image), _colours("inferno")
     _show(axes, image, norm, colours)
@@ -110,7 +110,8 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": "exosift"})
 
 
-def _figure(size: tuple[float, float], title: str) -> Figure:
+def dark_figure(size: tuple[float, float], title: str) -> Figure:
+    """An empty figure on the dark ground, its size in inches."""
     figure = Figure(figsize=size, dpi=DPI, facecolor=_GROUND)
     FigureCanvasAgg(figure)
     figure.text(

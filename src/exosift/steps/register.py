@@ -1,136 +1,134 @@
-"""`exosift register`: a calibrated cube, its angles and PSF become `sequence.zarr`."""
+"""`exosift register`: an observation's frames, angles and PSF become `sequence.zarr`."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
-from exosift import __version__, instruments
+from exosift import __version__
 from exosift.calib.centring import Centring
-from exosift.calib.registration import Registered, register
-from exosift.errors import BadInput
-from exosift.instruments import Instrument
-from exosift.io.fits import read_angles, read_cube, read_psf, read_wavelengths
-from exosift.io.public import sha256
+from exosift.calib.registration import Registration
+from exosift.compute.blocks import frames_together
+from exosift.compute.registration import Placed, moved, place, sample
+from exosift.instruments.description import Description
 from exosift.observations import Row
-from exosift.photometry.psf import normalised_psf
-from exosift.sequence import Observation, Sequence
+from exosift.raw.prepared import Prepared
+from exosift.sequence import Observation
 from exosift.settings import plain
 from exosift.steps.recording import digest, recorded
-from exosift.types import Floats
+
+# Frames, spread over the sequence, whose median the picture shows.
+_SHOWN = 50
 
 
-def run(row: Row, centring: Centring, store: Path) -> None:
-    """Read the files of `row`, put the star on the centre pixel, write `store` and a picture."""
+def run(
+    row: Row,
+    registration: Registration,
+    calibrated: Path | None,
+    given: Mapping[str, Description],
+    store: Path,
+) -> None:
+    """Put the star of an observation on the centre pixel; write `store`, a table and pictures.
+
+    The frames are those of the store `calibrated`, or else of the files of `row`. given:
+    descriptions of instruments besides those known.
+    """
     files = [Path(cell) for cell in (row.cube, row.angles, row.psf, row.wavelengths) if cell]
-    settings = {"row": asdict(row), "centring": plain(centring)}
-    with recorded("register", store.parent, files, settings):
-        cube = read_cube(files[0])
-        instrument = instruments.load(row.instrument)
-        north = _derotator(row, instrument) + instrument.true_north
-        angle = read_angles(files[1], cube.shape[1]) + north
-        wavelength = _wavelengths(row, len(cube), instrument)
-        templates = [normalised_psf(psf) for psf in read_psf(files[2], cube.shape)]
-        fwhm = np.array([width for _, width, _ in templates])
-        star_flux = _star_flux(row, [flux for _, _, flux in templates])
-        done = register(cube, fwhm, centring)
-        sequence = Sequence(
-            cube=done.cube,
-            angle=angle,
-            psf=np.stack([template for template, _, _ in templates]),
-            wavelength=wavelength,
-            mjd=np.full(cube.shape[1], np.nan),
-            mask=done.mask,
-            observation=_observation(row, fwhm, star_flux, done, centring, files),
-        )
-        # Both are slow to load, and not needed before there is something to write.
-        from exosift.io.sequences import write_sequence
+    settings = {"row": asdict(row), "registration": plain(registration)}
+    inputs = files if calibrated is None else [Path(f"{calibrated}.json"), *files]
+    with recorded("register", store.parent, inputs, settings):
+        prepared = _prepared(row, registration, calibrated, given)
+        placed = place(prepared.frames, prepared.fwhm, registration, prepared.known)
+        observation = _observation(row, prepared, placed, registration, digest(settings))
+        # All slow to load, and not needed before there is something to write.
+        from exosift.io.sequences import writing_sequence
+        from exosift.io.store import blocks_written
+        from exosift.io.tables import write_selection
         from exosift.report.figures import registration_figure, save
+        from exosift.report.selection import selection_figure
 
-        write_sequence(store, sequence)
-        middle = np.nanmedian(cube.mean(axis=0), axis=0)
-        title = f"{row.target}  {row.epoch}  {row.filter}: median of the frames as they came"
-        found = sequence.observation.raw_star
-        figure = registration_figure(middle, found, instrument.pixel_scale, title)
+        side = 2 * placed.reach + 1
+        size = frames_together(len(prepared.wavelength) * side**2)
+        arrays = {
+            "angle": prepared.angle[placed.kept],
+            "mjd": prepared.mjd[placed.kept],
+            "wavelength": prepared.wavelength,
+            "psf": prepared.psf,
+        }
+        with writing_sequence(store, observation, arrays, side, size, prepared.variance) as empty:
+            moved(
+                prepared.frames, placed, lambda span, some: blocks_written(empty, span, some), size
+            )
+        title = f"{row.target}  {row.epoch}  {row.filter}"
+        write_selection(store.with_name("selection.ecsv"), placed, prepared.mjd, prepared.angle)
+        save(selection_figure(placed, f"{title}: frames kept"), store.with_name("selection.png"))
+        middle = np.nanmedian(sample(prepared.frames, _SHOWN).mean(axis=0), axis=0)
+        title += ": median of the frames as they came"
+        figure = registration_figure(middle, observation.raw_star, observation.pixel_scale, title)
         save(figure, store.with_name("registration.png"))
 
 
-def _observation(
+def _prepared(
     row: Row,
-    fwhm: Floats,
-    star_flux: tuple[float, ...] | None,
-    done: Registered,
-    centring: Centring,
-    files: list[Path],
+    registration: Registration,
+    calibrated: Path | None,
+    given: Mapping[str, Description],
+) -> Prepared:
+    """The observation's frames, from wherever they come; each way loads what it needs."""
+    if calibrated is None:
+        from exosift.raw.tabled import from_files
+
+        return from_files(row, given)
+    from exosift.raw.recalled import from_calibrated
+
+    return from_calibrated(row, calibrated, registration)
+
+
+def _observation(
+    row: Row, prepared: Prepared, placed: Placed, registration: Registration, settings: str
 ) -> Observation:
     """What is known of the sequence, and how each number was found."""
-    instrument = instruments.load(row.instrument)
-    centre = (done.cube.shape[-1] - 1) / 2
-    found = (float(np.median(done.star[:, 0])), float(np.median(done.star[:, 1])))
-    settings = {"row": asdict(row), "centring": plain(centring)}
-    history = {
-        "angle": f"angles as stored {_derotator(row, instrument):+.2f}° (derotator) "
-        f"{instrument.true_north:+.2f}° (true North), {instrument.source}",
-        "star": f"{_found(centring)}; then moved to the centre pixel ({centre:.0f}, {centre:.0f}) "
-        f"of {done.cube.shape[-1]}² px",
+    centre = float(placed.reach)
+    side = 2 * placed.reach + 1
+    star = placed.star[placed.kept]
+    told = {
+        "star": f"{_found(registration)}; then moved to the centre pixel ({centre:.0f}, "
+        f"{centre:.0f}) of {side}² px",
         "fwhm": "Gaussian fit to the core of the PSF",
-        "pixel_scale": instrument.source,
+        "frames": f"{placed.kept.sum()} of {placed.kept.size} kept",
         "software": f"exosift {__version__}",
-        "settings": f"SHA-256 {digest(settings)[:16]}…",
+        "settings": f"SHA-256 {settings[:16]}…",
     }
     return Observation(
         target=row.target,
         epoch=row.epoch,
-        instrument=instrument.name,
+        instrument=prepared.instrument,
         filter=row.filter,
-        pixel_scale=instrument.pixel_scale,
-        fwhm=tuple(fwhm.tolist()),
+        pixel_scale=prepared.pixel_scale,
+        fwhm=tuple(prepared.fwhm.tolist()),
         star=(centre, centre),
-        raw_star=found,
-        exposure_time=row.exposure_time,
+        raw_star=(float(np.median(star[:, 0])), float(np.median(star[:, 1]))),
+        exposure_time=prepared.exposure_time,
         transmission=row.transmission,
-        star_flux=star_flux,
-        sources=MappingProxyType({str(path): sha256(path) for path in files}),
-        history=MappingProxyType(history),
+        star_flux=prepared.star_flux,
+        sources=MappingProxyType(dict(prepared.sources)),
+        history=MappingProxyType({**prepared.history, **told}),
     )
-
-
-def _derotator(row: Row, instrument: Instrument) -> float:
-    """What the derotator adds to the angles as stored [deg]; the table's word goes first."""
-    offset = instrument.derotator_offset if row.angle_offset is None else row.angle_offset
-    if offset is None:
-        raise BadInput(f"{instrument.name} has no fixed derotator offset; give angle_offset")
-    return offset
-
-
-def _star_flux(row: Row, of_psf: list[float]) -> tuple[float, ...] | None:
-    """The star's flux in each channel, in cube units: that of the PSF, or the table's number."""
-    if row.star_flux is None or row.star_flux == "psf":
-        return tuple(of_psf) if row.star_flux == "psf" else None
-    if len(of_psf) > 1:
-        raise BadInput(
-            f"star_flux is one number for {len(of_psf)} channels: give the PSF in cube units and "
-            "`psf` in that column"
-        )
-    return (row.star_flux,)
-
-
-def _wavelengths(row: Row, channels: int, instrument: Instrument) -> Floats:
-    """Wavelengths [µm] of the channels."""
-    if row.wavelengths:
-        return read_wavelengths(Path(row.wavelengths), channels)
-    if channels > 1:
-        raise BadInput(
-            f"{row.cube}: {channels} channels, and no wavelengths; name a FITS file with one [µm] "
-            "a channel in the column wavelengths"
-        )
-    return np.array([instrument.wavelength(row.filter)])
 
 
 def _found(centring: Centring) -> str:
     """How the star was found, in words."""
-    where = "the median frame" if centring.frames == "together" else "each frame (median given)"
+    match centring.frames:
+        case "together":
+            where = "the median frame"
+        case "correlated":
+            where = "the median of frames aligned on each other"
+        case "centre":
+            return "satellite spots in the frames before and after"
+        case "each":
+            where = "each frame (median given)"
     if centring.method == "symmetry":
         return f"centre of symmetry of {where}"
     return f"{centring.method} fit to {where} within {centring.radius:g} FWHM"

@@ -92,7 +92,9 @@ def _registered(row: Row, config: Config, results: Path) -> tuple[Status, str]:
             return status, line
     folder = results / row.target / row.epoch
     return _ended(
-        folder, "register", {"row": plain(as_registered(row)), "centring": plain(config.register)}
+        folder,
+        "register",
+        {"row": plain(as_registered(row)), "registration": plain(config.register)},
     )
 
 
