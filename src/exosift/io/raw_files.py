@@ -172,7 +172,8 @@ def nirc2(taken: Taken) -> Cards:
         "ROTMODE": "vertical angle",
         "ROTPOSN": _ROTATOR,
         "INSTANGL": _INSTRUMENT,
-        "PARANG": 0.0 if dome else round(float(sky.parallactic[0]), 5),
+        # From North of 2000, as real ones are.
+        "PARANG": 0.0 if dome else round(float((sky.zenith[0] + 180) % 360 - 180), 5),
     }
 
 
