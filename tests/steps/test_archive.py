@@ -116,7 +116,7 @@ def changed(*places_and_values):
         inside = survey
         for key in place[:-1]:
             inside = inside[key]
-        inside[place[-1]] = value
+        inside[place[-1]] = copy.deepcopy(value)
     return survey
 
 
