@@ -77,20 +77,39 @@ def fetch(name: str, output: Path) -> None:
 @main.command()
 @_option("--scene", type=_YAML, default="{}", help="Telescope, sky and noise.")
 @_option("--companions", type=_YAML, default="[]", help="List of companions.")
-@_option("--seed", type=int, default=0, help="Of everything random.")
 @_option("--name", default="simulated/1", help="target/epoch; each has its own speckles.")
-@_option("--output", type=_PATH, help="Folder for cube, angles, psf, truth.")
+@_option("--archive", type=_YAML, default="", help="Targets, cameras, nights: raw files instead.")
+@_option("--seed", type=int, default=0, help="Of everything random.")
+@_option("--output", type=_PATH, help="Folder for cube, angles, psf, truth; or raw, truth.")
 @_threads
-def simulate(scene: Any, companions: Any, seed: int, name: str, output: Path, threads: int) -> None:
-    """Simulate an observation by Fourier optics."""
+def simulate(archive: Any, seed: int, output: Path, threads: int, **observation: Any) -> None:
+    """Simulate an observation, or an archive of raw files, by Fourier optics."""
     from exosift import threads as budget
+
+    with budget.limit(threads):
+        if archive:
+            _archive(archive, seed, output)
+        else:
+            _observation(seed=seed, output=output, **observation)
+
+
+def _archive(archive: Any, seed: int, output: Path) -> None:
+    """A survey of raw files."""
+    from exosift.settings import parse
+    from exosift.simulate.archive import Archive
+    from exosift.steps import archive as step
+
+    step.run(parse(Archive, archive, "archive"), seed, output)
+
+
+def _observation(scene: Any, companions: Any, name: str, seed: int, output: Path) -> None:
+    """A calibrated sequence."""
     from exosift.settings import parse
     from exosift.simulate.scene import InjectedCompanion, Simulation
     from exosift.steps import simulate as step
 
     made = parse(tuple[InjectedCompanion, ...], companions, "companions")
-    with budget.limit(threads):
-        step.run(parse(Simulation, scene, "scene"), made, seed, name, output)
+    step.run(parse(Simulation, scene, "scene"), made, seed, name, output)
 
 
 @main.command()

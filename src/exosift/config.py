@@ -22,6 +22,7 @@ from exosift.inverse.andromeda import Andromeda
 from exosift.observations import RAW, SIMULATED, Row, read_table, reference_stars, refuse_name
 from exosift.psfsub.catalogue import Reduction
 from exosift.settings import parse
+from exosift.simulate.archive import Archive
 from exosift.simulate.scene import InjectedCompanion, Simulation
 from exosift.simulate.spectra import contrasts
 
@@ -31,12 +32,13 @@ class SimulatedData:
     """Data to simulate: the scene, a seed, and the companions of each `target/epoch`.
 
     Every observation is of this scene, with its own speckles; what they share is the scene's
-    `common`.
+    `common`. archive: a survey of raw files instead, for `exosift simulate --archive`.
     """
 
     seed: int = 0
     scene: Simulation = field(default_factory=Simulation)
     companions: Mapping[str, tuple[InjectedCompanion, ...]] = field(default_factory=dict)
+    archive: Archive | None = None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ class Channel:
 
     `wavelength` [µm]; `step`, a pixel [λ/D]; the focal planes of the `detector` behind the
     coronagraph and of the PSF `off_axis`; `beyond` (v, u) [nm], the complex path of what is out of
-    the pupil's plane; `fluxes` (source,), the star's first, in units of it.
+    the pupil's plane; `fluxes` (source,), the star's first, in units of it; `leakage`, the share of
+    the light that passes the coronagraph untouched.
     """
 
     wavelength: float
@@ -37,6 +38,7 @@ class Channel:
     off_axis: FocalPlane
     beyond: Fields
     fluxes: Floats
+    leakage: float
 
 
 def channel(simulation: Simulation, wavelength: float, beyond: Fields, fluxes: Floats) -> Channel:
@@ -57,7 +59,7 @@ def channel(simulation: Simulation, wavelength: float, beyond: Fields, fluxes: F
     detector, off_axis = (
         FocalPlane(plane.columns.astype(kind), plane.rows.astype(kind)) for plane in planes
     )
-    return Channel(wavelength, step, detector, off_axis, beyond, fluxes)
+    return Channel(wavelength, step, detector, off_axis, beyond, fluxes, simulation.leakage)
 
 
 def expose(path: Floats, pupil: Floats, places: Floats, seen: Channel) -> tuple[Floats, Floats]:
@@ -70,7 +72,11 @@ def expose(path: Floats, pupil: Floats, places: Floats, seen: Channel) -> tuple[
     light = np.zeros((len(seen.detector.rows), seen.detector.columns.shape[1]))
     for (x, y), flux in zip(places * seen.step, seen.fluxes, strict=True):
         tilted = field * tilt(len(pupil), (x, y)).astype(field.dtype)
-        light += flux * image(perfect_coronagraph(tilted, pupil), seen.detector).mean(axis=0)
+        if seen.leakage < 1:
+            dimmed = perfect_coronagraph(tilted, pupil)
+            light += flux * (1 - seen.leakage) * image(dimmed, seen.detector).mean(axis=0)
+        if seen.leakage > 0:
+            light += flux * seen.leakage * image(tilted, seen.detector).mean(axis=0)
     return light, image(field, seen.off_axis).mean(axis=0)
 
 

@@ -87,6 +87,10 @@ class FocalPlane:
     columns: Fields
     rows: Fields
 
+    def single(self) -> "FocalPlane":
+        """The same in single precision."""
+        return FocalPlane(self.columns.astype(np.complex64), self.rows.astype(np.complex64))
+
 
 def focal_plane(pixels: int, shape: tuple[int, int], axis: Point, step: float) -> FocalPlane:
     """Matrices of the semi-analytic Fourier transform (Soummer et al. 2007, OExpr. 15, 15935).

@@ -35,6 +35,9 @@ class Simulation:
     `common`, the share of the variance of what stays that belongs to the instrument and is the
     same for every star with the same `instrument_seed`.
 
+    `leakage`, the share of the light that the coronagraph lets through as if it were not there, as
+    vortices leak one polarisation and grey masks are seen through; 1 is no coronagraph.
+
     `pointing_jitter` [px], rms on each axis of the star behind the coronagraph from frame to frame;
     `decentring_x` and `decentring_y` [px], of the coronagraph's axis from the frame's centre.
     """
@@ -68,6 +71,7 @@ class Simulation:
     out_of_pupil_distance: float = 0.0
     common: float = 0.0
     instrument_seed: int = 0
+    leakage: float = 0.0
     pointing_jitter: float = 0.05
     decentring_x: float = 0.4
     decentring_y: float = -0.3
@@ -87,8 +91,9 @@ class Simulation:
                 f"hour_angle_end is {self.hour_angle_end} h, expected more than "
                 f"hour_angle_start, {self.hour_angle_start} h"
             )
-        if not 0 <= self.common <= 1:
-            raise BadInput(f"common is {self.common:g}, expected a share from 0 to 1")
+        for name in ("common", "leakage"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadInput(f"{name} is {getattr(self, name):g}, expected a share from 0 to 1")
         if (self.channels > 1) != (self.bandwidth > 0) or self.bandwidth >= 2 * self.wavelength:
             raise BadInput(
                 f"bandwidth is {self.bandwidth:g} µm for {self.channels} channels at "

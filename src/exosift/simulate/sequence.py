@@ -14,18 +14,16 @@ import numpy as np
 from exosift import threads
 from exosift.geometry.grid import raw_offset
 from exosift.photometry.psf import normalised_psf
+from exosift.simulate.aberrations import aberrations
 from exosift.simulate.exposure import channel, detect, expose
 from exosift.simulate.field import SIDEREAL_HOUR, parallactic_angle
-from exosift.simulate.optics import Fields, telescope_pupil
+from exosift.simulate.optics import telescope_pupil
 from exosift.simulate.scene import InjectedCompanion, Simulated, Simulation
 from exosift.simulate.spectra import contrasts
 from exosift.simulate.wavefront import (
     adaptive_optics,
     amplitudes,
-    drift,
     frequencies,
-    out_of_pupil,
-    power_law,
     screens,
 )
 from exosift.types import Floats
@@ -61,14 +59,15 @@ def simulate(
     wavelengths = simulation.wavelengths
     contrast = np.array([contrasts(one, wavelengths) for one in companions])
     contrast = contrast.reshape(len(companions), len(wavelengths))
-    cube, psf = _exposures(simulation, sources, contrast, rng, progress)
+    elapsed = SIDEREAL_HOUR * (hour_angle - hour_angle[0])
+    cube, psf = _exposures(simulation, elapsed, sources, contrast, rng, progress)
     axis = (simulation.size - 1) / 2 + np.array([simulation.decentring_x, simulation.decentring_y])
     measured = [normalised_psf(one) for one in psf]
     return Simulated(
         cube=cube,
         wavelength=np.array(wavelengths),
         angle=angle,
-        elapsed=SIDEREAL_HOUR * (hour_angle - hour_angle[0]),
+        elapsed=elapsed,
         psf=psf,
         fwhm=tuple(fwhm for _, fwhm, _ in measured),
         star_flux=tuple(flux for _, _, flux in measured),
@@ -80,6 +79,7 @@ def simulate(
 
 def _exposures(
     simulation: Simulation,
+    elapsed: Floats,
     sources: Floats,
     contrast: Floats,
     rng: np.random.Generator,
@@ -87,14 +87,14 @@ def _exposures(
 ) -> tuple[Floats, Floats]:
     """Noisy frames (wavelength, time, y, x) and the noise-free mean PSFs (wavelength, y, x).
 
-    sources (source, time, 2) is (x, y) [px] from the coronagraph's axis, the star first; contrast
-    is (companion, wavelength).
+    elapsed (time,) [s]; sources (source, time, 2) is (x, y) [px] from the coronagraph's axis, the
+    star first; contrast is (companion, wavelength).
     """
     pupil = telescope_pupil(simulation.pupil_pixels, simulation.obstruction, simulation.spider)
     # Many channels cost as many times more, and rounding to 1e-7 of an amplitude, 1e-4 of a speckle
     # of 1e-6, is far below the photons' noise.
     real, complex_ = (np.float32, np.complex64) if simulation.channels > 1 else (float, complex)
-    slow, beyond = _aberrations(simulation, pupil, rng)
+    slow, beyond = aberrations(simulation, pupil, elapsed, rng)
     spectrum = adaptive_optics(frequencies(len(pupil)), simulation.control_radius)
     residual = amplitudes(spectrum, simulation.residual_rms, pupil)
     channels = [
@@ -120,24 +120,3 @@ def _exposures(
         progress(len(done), simulation.frames)
     cube, psfs = zip(*done, strict=True)
     return np.stack(cube, axis=1), np.mean(psfs, axis=0, dtype=float)
-
-
-def _aberrations(
-    simulation: Simulation, pupil: Floats, rng: np.random.Generator
-) -> tuple[Floats, Fields]:
-    """Paths [nm] of what stays plus what drifts (time, v, u), and of what stays out of the pupil's
-    plane (wavelength, v, u), complex."""
-    instrument = np.random.default_rng(simulation.instrument_seed)
-    own, shared = np.sqrt([1 - simulation.common, simulation.common])
-    spectrum = power_law(frequencies(len(pupil)), simulation.aberration_slope)
-    unit = amplitudes(spectrum, 1.0, pupil)
-    static = own * screens(unit, pupil, 1, rng) + shared * screens(unit, pupil, 1, instrument)
-    innovations = simulation.drifting_rms * screens(unit, pupil, simulation.frames, rng)
-    hours = simulation.hour_angle_end - simulation.hour_angle_start
-    interval = SIDEREAL_HOUR * hours / max(simulation.frames - 1, 1)
-    drifting = drift(innovations, np.exp(-interval / simulation.correlation_time))
-    distance = simulation.out_of_pupil_distance / simulation.diameter**2
-    fresnel = [1e-3 * wavelength * distance for wavelength in simulation.wavelengths]
-    beyond = own * out_of_pupil(unit, pupil, fresnel, rng)
-    beyond = beyond + shared * out_of_pupil(unit, pupil, fresnel, instrument)
-    return simulation.static_rms * static + drifting, simulation.out_of_pupil_rms * beyond

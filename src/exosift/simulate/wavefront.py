@@ -78,16 +78,17 @@ def out_of_pupil(
     return np.asarray(without_rigid_modes(seen.real, pupil) + 1j * seen.imag)
 
 
-def drift(innovations: Floats, correlation: float) -> Floats:
+def drift(innovations: Floats, correlation: Floats | float) -> Floats:
     """Stationary Ornstein-Uhlenbeck process (Uhlenbeck & Ornstein 1930) along the first axis.
 
-    Each screen is `correlation` times the one before plus as much of its own innovation as keeps
-    the variance. innovations (time, v, u), independent and of equal variance.
+    Each value is `correlation` times the one before plus as much of its own innovation as keeps the
+    variance. innovations (time, ...), independent and of equal variance; correlation of every time
+    after the first with the one before (time − 1,), or one for all.
     """
-    fresh = np.sqrt(1 - correlation**2)
     path = [innovations[0]]
-    for innovation in innovations[1:]:
-        path.append(correlation * path[-1] + fresh * innovation)
+    steps = np.broadcast_to(correlation, len(innovations) - 1)
+    for innovation, step in zip(innovations[1:], steps, strict=True):
+        path.append(step * path[-1] + np.sqrt(1 - step**2) * innovation)
     return np.stack(path)
 
 
