@@ -46,7 +46,7 @@ class Config:
     """A survey: which observations, how they are registered, reduced and searched.
 
     observations: table of observations, relative to this file. raw: folders of raw files for those
-    marked `raw`, relative to this file; calibrate: what is done to their frames. reductions: name →
+    marked `raw`, relative to this file, or `simulated`; calibrate: what is done to their frames. reductions: name →
     reduction, and inversions: name → inverse method; every observation goes through each. simulate:
     data made up for observations marked `simulated`. instruments: name → description of instruments
     whose raw files are to be sorted, besides those known; tried before these.
@@ -102,6 +102,8 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
     raw = next((row for row in rows if row.cube == RAW), None)
     if raw and not config.raw:
         raise BadInput(f"{where}.raw: no folders, and {raw.label} comes from raw files; name them")
+    if SIMULATED in config.raw and config.simulate.archive is None:
+        raise BadInput(f"{where}.simulate.archive: none, and raw is to be simulated; give it")
     _check_stars(config.reductions, rows, f"{where}.reductions")
     _check_simulation(config.simulate, rows, f"{where}.simulate")
     return Survey(config, rows)

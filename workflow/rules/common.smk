@@ -11,7 +11,7 @@ from exosift.config import check
 from exosift.errors import ExosiftError
 from exosift.io.atomic import whole
 from exosift.io.shapes import image_shape, sequence_shape, window_shape
-from exosift.observations import NAME, RAW, as_registered, located, reference_stars
+from exosift.observations import NAME, RAW, SIMULATED, as_registered, located, reference_stars
 from exosift.settings import plain
 
 # Jobs find the `exosift` that stands beside the Python running Snakemake, activated or not.
@@ -41,8 +41,11 @@ INSTRUMENTS = json.dumps(plain(dict(SURVEY.config.instruments)))
 
 
 def raw_folders():
-    """The survey's folders of raw files."""
-    return [str((FOLDER / folder).resolve()) for folder in SURVEY.config.raw]
+    """The survey's folders of raw files, as the run sees them."""
+    return [
+        "data/raw" if folder == SIMULATED else str((FOLDER / folder).resolve())
+        for folder in SURVEY.config.raw
+    ]
 
 
 def calibrated_of(wildcards):

@@ -1,6 +1,30 @@
 # Where data come from: raw files, sorted; public files, checked; or the simulator.
 
 
+rule archive:
+    output:
+        folder=directory("data/raw"),
+        truth="data/truth.json",
+    log:
+        "logs/archive.log",
+    benchmark:
+        "benchmarks/archive.tsv"
+    conda:
+        "../../envs/exosift.yaml"
+    threads: 2
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        archive=json.dumps(plain(SURVEY.config.simulate.archive)),
+        seed=SURVEY.config.simulate.seed,
+        folder=subpath(output.truth, parent=True),
+        algorithms=ALGORITHMS,
+    shell:
+        "exosift simulate --archive {params.archive:q} --seed {params.seed} "
+        "--output {params.folder} --threads {threads} 2> {log}"
+
+
 rule ingest:
     input:
         raw_folders(),
