@@ -46,10 +46,11 @@ class Config:
     """A survey: which observations, how they are registered, reduced and searched.
 
     observations: table of observations, relative to this file. raw: folders of raw files for those
-    marked `raw`, relative to this file, or `simulated`; calibrate: what is done to their frames. reductions: name →
-    reduction, and inversions: name → inverse method; every observation goes through each. simulate:
-    data made up for observations marked `simulated`. instruments: name → description of instruments
-    whose raw files are to be sorted, besides those known; tried before these.
+    marked `raw`, relative to this file, or `simulated`. calibrate: what is done to their frames.
+    reductions: name → reduction, and inversions: name → inverse method; every observation goes
+    through each. simulate: data made up for observations marked `simulated`, and raw files.
+    instruments: name → description of instruments whose raw files are to be sorted, besides those
+    known; tried before these.
     """
 
     title: str
