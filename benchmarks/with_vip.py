@@ -3,7 +3,6 @@
 Interpolation is VIP's own Fourier one throughout, its default.
 """
 
-
 from benchmarks import data
 from benchmarks.harness import Work, silence
 

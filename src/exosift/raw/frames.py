@@ -13,7 +13,7 @@ from exosift.calib.recipe import Recipe
 from exosift.compute.blocks import Block
 from exosift.ingest.frame import Frame
 from exosift.raw.files import Files, Read
-from exosift.raw.masters import Masters, sample
+from exosift.raw.masters import Masters, middle
 from exosift.raw.skies import Skies, averaged, joined
 from exosift.types import Floats
 
@@ -122,16 +122,12 @@ class Observed:
 
     def _averaged(self, files: list[Frame] | tuple[Frame, ...], window: Window) -> Exposures:
         """The mean of some planes of each file."""
-        return joined(
-            [
-                averaged(
-                    sample(frame, _PLANES, self.read)[:, *window],
-                    frame.times(),
-                    self._calibrations(frame, window),
-                )
-                for frame in files
-            ]
-        )
+        means = []
+        for frame in files:
+            planes = middle(frame, _PLANES)
+            raw = self.read(frame, planes)[:, *window]
+            means.append(averaged(raw, frame.times()[planes], self._calibrations(frame, window)))
+        return joined(means)
 
     def _calibrations(self, frame: Frame, window: Window) -> Calibrations:
         """The calibrations of a file, in one window."""

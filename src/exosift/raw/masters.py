@@ -85,13 +85,13 @@ class Masters:
         files = self.files.sets[name]
         each = max(1, _PLANES // len(files))
         chosen = files[:: -(-len(files) // _PLANES)]
-        return np.concatenate([sample(file, each, self.read) for file in chosen])
+        return np.concatenate([self.read(file, middle(file, each)) for file in chosen])
 
 
-def sample(frame: Frame, most: int, read: Read) -> Floats:
-    """At most so many planes (plane, y, x) of a file, one run in its middle."""
+def middle(frame: Frame, most: int) -> slice:
+    """At most so many planes of a file, one run in its middle."""
     first = max(0, (frame.frames - most) // 2)
-    return read(frame, slice(first, min(frame.frames, first + most)))
+    return slice(first, min(frame.frames, first + most))
 
 
 def _centre(image: Values, shape: Shape) -> Values:
