@@ -39,11 +39,14 @@ def fill(frames: Floats, bad: Bools | None = None, layers: int = 4) -> tuple[Flo
         raise BadInput(
             f"the bad pixels have shape {bad.shape}, expected {frames.shape[1:]} or {frames.shape}"
         )
-    mask = ~np.isfinite(frames)
+    mask = np.isfinite(frames)
+    np.logical_not(mask, out=mask)
     if bad is not None:
         mask |= bad
-    filled = np.where(mask, frames.dtype.type(np.nan), frames)
-    places = np.stack(np.nonzero(mask))
+    filled = frames.copy()
+    # Found in a flat view, for which NumPy has a way several times as fast.
+    places = np.stack(np.unravel_index(np.flatnonzero(mask), mask.shape))
+    filled[tuple(places)] = np.nan
     for _ in range(layers):
         values = _layer(filled, places)
         filled[tuple(places)] = values

@@ -106,13 +106,13 @@ def _variance(counts: Floats, inverse: Floats, calibrations: Calibrations) -> Fl
     return np.asarray((photons + reading + response) * inverse**2)
 
 
-def cleaned(exposures: Exposures, bad: Bools, layers: int = 4) -> Exposures:
+def cleaned(exposures: Exposures, bad: Bools | None = None, layers: int = 4) -> Exposures:
     """The exposures with their NaN, and pixels `bad` in (y, x) or (time, y, x), filled in.
 
     They stay in the mask; their variance is that of a pixel not measured: infinite.
     """
-    filled, unseen = fill(exposures.frames, bad, layers)
-    mask = exposures.mask | unseen
+    filled, mask = fill(exposures.frames, bad, layers)
+    mask |= exposures.mask
     variance = exposures.variance
     if variance is not None:
         variance = np.where(mask, np.float32(np.inf), variance)

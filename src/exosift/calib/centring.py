@@ -154,8 +154,8 @@ def _steadied(star: Floats, centring: Centring) -> Floats:
 
 def _place(image: Floats, fwhm: float, centring: Centring, name: str) -> Point:
     """Centre (x, y) [px] of the star in image (y, x)."""
-    values = image[np.isfinite(image)]
-    if not values.size or values.min() == values.max():
+    lowest, highest = np.fmin.reduce(image, axis=None), np.fmax.reduce(image, axis=None)
+    if not lowest < highest:
         raise Failed(f"{name}: empty, no star to find; drop the frame")
     middle = symmetry_centre(image)
     window = centring.radius * fwhm

@@ -45,9 +45,12 @@ def fitted_core(image: Floats, start: Point, fwhm: float, method: str, radius: f
     """
     from scipy.optimize import least_squares  # takes 0.3 s; only fits need it
 
-    y, x = np.nonzero(np.isfinite(image))
-    near = np.hypot(x - start[0], y - start[1]) <= radius
-    x, y, values = x[near], y[near], image[y[near], x[near]].astype(np.float64)
+    left, top = (max(0, int(place - radius)) for place in start)
+    box = image[top : int(start[1] + radius) + 2, left : int(start[0] + radius) + 2]
+    y, x = np.nonzero(np.isfinite(box))
+    near = np.hypot(x + left - start[0], y + top - start[1]) <= radius
+    values = box[y[near], x[near]].astype(np.float64)
+    y, x = y[near] + top, x[near] + left
     profile, shape, low, high = _PROFILES[method]
     if values.size <= len(shape) + 3:
         raise Failed(f"only {values.size} pixels with a value around the star; drop it")

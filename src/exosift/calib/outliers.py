@@ -136,7 +136,8 @@ def _near(y: Ints, x: Ints, found: Bools) -> tuple[Ints, Ints]:
 
 def _where(mask: Bools) -> tuple[Ints, Ints]:
     """The pixels (y, x) of a mask (y, x)."""
-    y, x = np.nonzero(mask)
+    # Found in a flat view, for which NumPy has a way several times as fast.
+    y, x = np.unravel_index(np.flatnonzero(mask), mask.shape)
     return y, x
 
 

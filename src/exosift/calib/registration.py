@@ -80,7 +80,7 @@ class Finders:
     def of(cls, sample: Floats, fwhm: Floats, centring: Centring) -> "Finders":
         """From a sample (wavelength, time, y, x) of the sequence; fwhm (wavelength,) [px]."""
         if centring.method != "waffle":
-            sample, fwhm = sample.mean(axis=0, keepdims=True), np.mean(fwhm, keepdims=True)
+            sample, fwhm = grey(sample), np.mean(fwhm, keepdims=True)
         pairs = zip(sample, fwhm, strict=True)
         return cls(tuple(Finder.of(frames, float(width), centring) for frames, width in pairs))
 
@@ -90,11 +90,16 @@ class Finders:
         first: the number of the first frame, for messages.
         """
         if len(self.each) != len(cube):
-            cube = cube.mean(axis=0, keepdims=True)
+            cube = grey(cube)
         found = [
             finder.places(frames, first) for finder, frames in zip(self.each, cube, strict=True)
         ]
         return [_median(places) for places in zip(*found, strict=True)]
+
+
+def grey(cube: Floats) -> Floats:
+    """The mean over wavelengths of cube (wavelength, time, y, x), with an axis of one."""
+    return cube if len(cube) == 1 else np.asarray(cube.mean(axis=0, keepdims=True))
 
 
 def _median(places: Several[Point | Failed]) -> Point | Failed:

@@ -14,9 +14,9 @@ import numpy as np
 from exosift import threads
 from exosift.calib.calibration import Exposures
 from exosift.calib.components import component_weights, products
-from exosift.calib.medians import take_medians
+from exosift.calib.medians import take_medians, temporal_median
 from exosift.errors import BadInput
-from exosift.types import Bools, Floats
+from exosift.types import Bools, Floats, Ints
 
 _VALUES = 1 << 18  # of a library in one piece of work: they stay in the core's cache
 
@@ -90,6 +90,16 @@ class SkyLibrary:
         product = products(spread, spread, mean)
         return cls(patterns, exposures.mjd, background, mean, product, variance, sky)
 
+    def median(self, usable: Bools) -> "SkyLibrary":
+        """A library of one frame: the median of those usable (frame,), for targets to share."""
+        if not usable.any():
+            raise BadInput(_unserved(0, len(usable)))
+        middle = temporal_median(self.patterns[usable])[None]
+        variance = self.variance
+        if variance is not None:
+            variance = variance * _median_share(usable.sum()).astype(variance.dtype)
+        return replace(self, patterns=middle, mjd=self.mjd[:1], variance=variance)
+
 
 def apart_from(star: Floats, others: Floats, distance: float) -> Bools:
     """usable[target, frame]: where stars (·, 2) [px] lie at least `distance` [px] from each other.
@@ -118,15 +128,12 @@ def subtract_sky(exposures: Exposures, library: SkyLibrary, usable: Bools) -> Ex
     """
     sky, frames = library.sky, exposures.frames
     if not usable.any(axis=1).all():
-        raise BadInput(
-            f"frame {int(np.argmin(usable.any(axis=1)))}: none of the {usable.shape[1]} sky frames "
-            "may serve it; give sky frames, or dithers with the star farther away"
-        )
+        raise BadInput(_unserved(int(np.argmin(usable.any(axis=1))), usable.shape[1]))
     usable = _nearest(usable, exposures.mjd, library)
     levels = _levels(frames, library.background, sky)
     left = _levelled(frames, levels, sky)
     if sky.method == "median":
-        share = np.pi / (2 * usable.sum(axis=1) + np.pi - 2)
+        share = _median_share(usable.sum(axis=1))
         take_medians(left, library.patterns, usable)
     else:
         weights = _weights(left, exposures.mjd, library, usable)
@@ -139,6 +146,19 @@ def subtract_sky(exposures: Exposures, library: SkyLibrary, usable: Bools) -> Ex
     if variance is not None and library.variance is not None:
         variance = variance + (share[:, None, None] * library.variance).astype(variance.dtype)
     return replace(exposures, frames=left, mask=exposures.mask | np.isnan(left), variance=variance)
+
+
+def _unserved(frame: int, skies: int) -> str:
+    """What is wrong when a frame has no sky."""
+    return (
+        f"frame {frame}: none of the {skies} sky frames may serve it; give sky frames, or dithers "
+        "with the star farther away"
+    )
+
+
+def _median_share(count: Ints) -> Floats:
+    """Variance of the median of `count` values over that of one: about π/(2n + π − 2)."""
+    return np.asarray(np.pi / (2 * count + np.pi - 2))
 
 
 def _levels(frames: Floats, background: Bools, sky: Sky) -> Floats:

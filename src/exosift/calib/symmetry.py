@@ -13,6 +13,7 @@ from exosift.geometry.grid import radius_map
 from exosift.types import Floats, Point
 
 _NOISE = 4.0  # standard deviations above the darkest pixels, themselves 1.6 below the mean
+_LARGE = 256  # px, the side of what of a large image is looked at
 _ROUNDS = 3  # of moving the ring to where its centre was found
 
 
@@ -21,7 +22,32 @@ def symmetry_centre(image: Floats) -> Point:
 
     The square root of the intensity lets the halo weigh in beside the core. What does not rise
     out of the noise is left out: all of it together is as symmetric about the frame's own centre.
+    Of a large image it is that of the middle of it, around where a coarse image has its centre.
     """
+    if min(image.shape) > 2 * _LARGE:
+        step = min(image.shape) // _LARGE
+        x, y = ((place + 0.5) * step - 0.5 for place in _symmetry(_binned(image, step)))
+        left, top = (
+            int(np.clip(round(place) - _LARGE // 2, 0, length - _LARGE))
+            for place, length in zip((x, y), image.shape[::-1], strict=True)
+        )
+        x, y = _symmetry(image[top : top + _LARGE, left : left + _LARGE])
+        return left + x, top + y
+    return _symmetry(image)
+
+
+def _binned(image: Floats, step: int) -> Floats:
+    """Image (y, x) averaged over squares of `step` px, without what is left at its far edges."""
+    rows, columns = (length // step for length in image.shape)
+    squares = image[: rows * step, : columns * step].reshape(rows, step, columns, step)
+    seen = np.isfinite(squares)
+    total = np.where(seen, squares, 0).sum(axis=(1, 3))
+    count = seen.sum(axis=(1, 3))
+    return np.asarray(total / np.where(count, count, np.nan))
+
+
+def _symmetry(image: Floats) -> Point:
+    """The same of an image of any size."""
     floor = np.nanpercentile(image, 5) + _NOISE * noise_of(image)
     return _most_alike(np.sqrt(np.clip(np.nan_to_num(image - floor), 0, None)))
 

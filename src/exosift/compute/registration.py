@@ -6,7 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from exosift.calib.centring import settled
-from exosift.calib.registration import Finders, Registration, centred, reach_of, windows
+from exosift.calib.registration import (
+    Finders,
+    Registration,
+    centred,
+    grey,
+    reach_of,
+    windows,
+)
 from exosift.calib.selection import Selected, measure, select
 from exosift.compute.blocks import Block, frames_together, stream
 from exosift.errors import BadInput, Failed
@@ -65,8 +72,7 @@ def place(
             places = finders.places(cube, span.start)
         else:
             places = [(float(x), float(y)) for x, y in known[span]]
-        mean = cube.mean(axis=0, keepdims=True)
-        return places, windows(mean, _whole(places, frames.shape), reach)[0]
+        return places, windows(grey(cube), _whole(places, frames.shape), reach)[0]
 
     size = frames_together(frames.shape[0] * frames.shape[2] * frames.shape[3])
     parts = stream(work, count, size, "finding the star")

@@ -12,7 +12,7 @@ from exosift.types import Floats
 
 
 def read_planes(path: Path, planes: slice) -> Floats:
-    """Planes (plane, y, x) of the first image of a raw file, of its own type, in native order.
+    """Planes (plane, y, x) of the first image of a raw file, of its own type and byte order.
 
     Only these are read, unless the file is compressed. Raises BadInput when it is cut short.
     """
@@ -31,4 +31,4 @@ def read_planes(path: Path, planes: slice) -> Floats:
             f"{path}: its image cannot be read ({error}); fetch or copy the file again, or remove "
             "it"
         ) from error
-    return np.asarray(found, dtype=found.dtype.newbyteorder("="))
+    return np.asarray(found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,11 +16,13 @@ from exosift.ingest.frame import Frame
 from exosift.raw.files import Files, Read
 from exosift.raw.masters import Masters, middle
 from exosift.raw.skies import Skies, averaged, joined
-from exosift.types import Floats
+from exosift.types import Bools, Floats
 
 # Frames spread over the sequence that tell where the star is, and are a sky of dithers; planes of
 # each file that are averaged.
 _SPREAD, _PLANES = 64, 32
+
+Values = TypeVar("Values", Floats, Bools)
 
 Window = tuple[slice, slice]
 
@@ -72,6 +75,8 @@ class Observed:
     def block(self, span: slice) -> Block:
         """The science frames `span` of the whole sequence."""
         pieces = [self._piece(frame, planes) for frame, planes in self.files.pieces(span)]
+        if len(pieces) == 1:
+            return pieces[0]
         cube = np.concatenate([piece.cube for piece in pieces], axis=1)
         mask = np.concatenate([piece.mask for piece in pieces], axis=1)
         variance = [piece.variance for piece in pieces if piece.variance is not None]
@@ -99,7 +104,8 @@ class Observed:
             )
             for window, skies in zip(windows, self.skies, strict=False)
         ]
-        cube, mask = (np.stack([getattr(one, name) for one in done]) for name in ("frames", "mask"))
+        cube = _together([one.frames for one in done])
+        mask = _together([one.mask for one in done])
         variance = [one.variance for one in done if one.variance is not None]
         return Block(
             cube[..., ::mirror],
@@ -112,12 +118,12 @@ class Observed:
     ) -> Exposures:
         """Dark, flat, sky, outliers, bad pixels."""
         seen = calibrate(raw, mjd, calibrations)
-        bad = np.zeros(raw.shape, dtype=bool)
+        bad = None
         if skies is not None:
-            seen = skies.take_off(seen)
-            bad |= skies.bad
+            seen, bad = skies.take_off(seen), skies.bad
         if self.recipe.outliers is not None:
-            bad |= outliers(seen.frames, self.fwhm, self.recipe.outliers)
+            found = outliers(seen.frames, self.fwhm, self.recipe.outliers)
+            bad = found if bad is None else found | bad
         return cleaned(seen, bad, self.recipe.layers)
 
     def _averaged(self, files: list[Frame] | tuple[Frame, ...], window: Window) -> Exposures:
@@ -142,3 +148,8 @@ class Observed:
             whole.saturation,
             whole.gain,
         )
+
+
+def _together(channels: list[Values]) -> Values:
+    """Channels (time, y, x) as (wavelength, time, y, x), without a copy where it is one."""
+    return channels[0][None] if len(channels) == 1 else np.stack(channels)

@@ -1,6 +1,6 @@
 """Which frames show the sky of an observation, and where the star is in those that show both."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -30,6 +30,7 @@ class Skies:
     bad: Bools
     radius: float
     fwhm: float
+    medians: dict[bytes, SkyLibrary] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -57,12 +58,21 @@ class Skies:
 
     def take_off(self, exposures: Exposures) -> Exposures:
         """Frames that belong together, in one place of the dithers, less their sky."""
-        usable = np.ones((1, len(self.star)), dtype=bool)
+        usable = np.ones(len(self.star), dtype=bool)
         if np.isfinite(self.star).all():
             here = _star(_mean(exposures.frames) - self.mean, self.fwhm)
-            usable = apart_from(np.array([here]), self.star, self.radius)
-        count = len(exposures.frames)
-        return subtract_sky(exposures, self.library, np.repeat(usable, count, axis=0))
+            usable = apart_from(np.array([here]), self.star, self.radius)[0]
+        library = self.library
+        if library.sky.method == "median" and library.sky.nearest is None:
+            library, usable = self._median(usable), np.ones(1, dtype=bool)
+        return subtract_sky(exposures, library, np.tile(usable, (len(exposures.frames), 1)))
+
+    def _median(self, usable: Bools) -> SkyLibrary:
+        """The median of some frames; dithers have few places, and their medians are kept."""
+        key = usable.tobytes()
+        if key not in self.medians:
+            self.medians[key] = self.library.median(usable)
+        return self.medians[key]
 
 
 def averaged(raw: Floats, mjd: Floats, calibrations: Calibrations) -> Exposures:

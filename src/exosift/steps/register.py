@@ -9,6 +9,7 @@ import numpy as np
 
 from exosift import __version__
 from exosift.calib.centring import Centring
+from exosift.calib.medians import temporal_median
 from exosift.calib.registration import Registration
 from exosift.compute.blocks import frames_together
 from exosift.compute.registration import Placed, moved, place, sample
@@ -20,7 +21,7 @@ from exosift.settings import plain
 from exosift.steps.recording import digest, recorded
 
 # Frames, spread over the sequence, whose median the picture shows.
-_SHOWN = 50
+_SHOWN = 25
 
 
 def run(
@@ -64,7 +65,7 @@ def run(
         title = f"{row.target}  {row.epoch}  {row.filter}"
         write_selection(store.with_name("selection.ecsv"), placed, prepared.mjd, prepared.angle)
         save(selection_figure(placed, f"{title}: frames kept"), store.with_name("selection.png"))
-        middle = np.nanmedian(sample(prepared.frames, _SHOWN).mean(axis=0), axis=0)
+        middle = temporal_median(sample(prepared.frames, _SHOWN).mean(axis=0))
         title += ": median of the frames as they came"
         figure = registration_figure(middle, observation.raw_star, observation.pixel_scale, title)
         save(figure, store.with_name("registration.png"))
