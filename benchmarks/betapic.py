@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, optimize  # noqa: F401 (loaded when needed: imports are off the clock)
 
-from benchmarks import data, with_pyklip, with_vip
+from benchmarks import cleaning, data, with_pyklip, with_vip
 from benchmarks.harness import SETTINGS, Row, Setting, Work, clock, silence
 from exosift.detect.snr import snr_map
 from exosift.geometry.grid import radius_map
@@ -84,7 +84,8 @@ class Case:
 
     bar: how many times as fast as the peer at its best we mean to be. package: the peer's.
     settings: processes and BLAS threads that the peer is tried with. within: how agreement is
-    measured, outside of `inner` [px]. ours is None as long as we have no such kernel.
+    measured, outside of `inner` [px]; or `left`, what a result has left to do, in that of the
+    peer's. ours is None as long as we have no such kernel.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Case:
     settings: tuple[Setting, ...] = SETTINGS
     within: str = "rms difference / std"
     inner: float = 0.0
+    left: Callable[[np.ndarray], float] | None = None
 
 
 ALIKE = "correlation (libraries differ)"
@@ -112,6 +114,30 @@ CASES = [
     Case("nmf", 5, reducing(NMF), with_vip.nmf, settings=ONE_PROCESS),
     Case("llsg", 6, reducing(LLSG), with_vip.llsg),
     Case("andromeda", 10, inverting, with_vip.andromeda, within=ALIKE),
+    Case(
+        "bad pixels",
+        1,
+        cleaning.filling,
+        cleaning.filling_by_vip,
+        settings=ONE_PROCESS,
+        left=cleaning.unfilled,
+    ),
+    Case(
+        "recentring",
+        1,
+        cleaning.recentring,
+        cleaning.recentring_by_vip,
+        settings=PROCESSES,
+        left=cleaning.unaligned,
+    ),
+    Case(
+        "sky by components",
+        1,
+        cleaning.skies,
+        cleaning.skies_by_vip,
+        settings=ONE_PROCESS,
+        left=cleaning.sky_left,
+    ),
     Case("snr map", 60, mapping, with_vip.snr, settings=PROCESSES, within="max |ΔS/N|"),
 ]
 BY_NAME = {case.name: case for case in CASES}
@@ -122,6 +148,9 @@ def agreement(case: Case) -> Row:
     mine = case.ours()()
     with silence():
         theirs = case.peer(case.settings[0][0])()
+    if case.left is not None:
+        left = case.left(mine) / case.left(theirs)
+        return {"agreement": left, "agreement_in": "left over / the peer's"}
     # ANDROMEDA's frames are even, one row and column less.
     mine = mine[..., : theirs.shape[-2], : theirs.shape[-1]]
     radius = radius_map(mine.shape)
