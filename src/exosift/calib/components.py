@@ -22,8 +22,14 @@ def products(frames: Floats, others: Floats, mean: Floats) -> Floats:
     A pixel that a frame has no value for counts as the mean.
     """
 
+    def about_mean(rows: Floats, span: slice) -> Floats:
+        beyond = rows[:, span] - mean[span]
+        np.copyto(beyond, 0, where=np.isnan(beyond))
+        return beyond
+
     def work(span: slice) -> Floats:
-        left, right = (np.nan_to_num(rows[:, span] - mean[span]) for rows in (frames, others))
+        left = about_mean(frames, span)
+        right = left if others is frames else about_mean(others, span)
         return np.asarray(left @ right.T)
 
     return np.asarray(np.sum(threads.over(work, threads.blocks(mean.size, _PIXELS)), axis=0))
