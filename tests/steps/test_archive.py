@@ -299,7 +299,7 @@ def test_darks_and_flats_are_those_of_the_maps(made):
     folder, _, _ = made
     pattern = {p.stem: np.load(p) for p in (folder / "truth").glob("*.npy")}
     darks, flats = [], []
-    for path in sorted((folder / "raw/A-2013-02-01").glob("*.fits")):
+    for path in sorted((folder / "raw").glob("A-*/*.fits")):
         data, header = fits.getdata(path, header=True)
         if header["ESO DPR TYPE"] == "DARK" and header["ESO DET DIT"] == 0.3:
             darks.append(data.astype(float))
@@ -373,6 +373,8 @@ def test_stars_can_be_dithered(tmp_path):
         (("nights", 0, "bad"), 10, "nights.0: bad is 10 of 18 science frames: at most half"),
         (("nights", 0, "interval"), 0.7, "nights.0: interval is 0.7 s, too short for 3 exposures"),
         (("nights", 0, "place"), [80, 3], "nights[0].place is [80.0, 3.0], outside a window of 64"),
+        (("nights", 0, "flux_time"), 0.2, "nights.0: flux_time is 0.2 s, expected less than"),
+        (("nights", 1), SURVEY["nights"][0], "nights[1] is listed twice; remove one"),
         (("cameras", "naco", "size"), 30, "cameras.naco: size is 30 px, expected at least 42"),
         (("cameras", "naco", "scene", "size"), 99, "cameras.naco.scene.size is not read"),
         (("targets", "A", "dec"), 95.0, "ra 86.8212°, dec 95°: no place in the sky"),

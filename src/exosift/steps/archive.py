@@ -20,6 +20,7 @@ from exosift.ingest.exposures import night as morning
 from exosift.instruments import described
 from exosift.instruments.description import Site
 from exosift.io.atomic import whole
+from exosift.observations import refuse_name
 from exosift.settings import plain
 from exosift.simulate.archive import Archive, Camera, Flavour, Night
 from exosift.simulate.companions import Companions, companions
@@ -51,6 +52,8 @@ def run(archive: Archive, seed: int, folder: Path) -> None:
     All follows from `seed`: a detector from its camera's name, a night from its target and start.
     """
     settings = {"seed": seed, "archive": plain(archive)}
+    for name in archive.targets:
+        refuse_name(name)
     with recorded("simulate", folder, [], settings):
         patterns = {
             name: fixed_pattern(
@@ -89,7 +92,8 @@ def _night(
             night, telescope.camera, files, sky, rng, lambda done, _: bar.update(done - bar.n)
         )
     epoch = morning(middle, telescope.site)
-    paths = _write(night, telescope, seen, rng, folder / "raw" / f"{night.target}-{epoch}")
+    begun = night.start.replace(":", "")
+    paths = _write(night, telescope, seen, rng, folder / "raw" / f"{night.target}-{begun}")
     return {
         "target": night.target,
         "epoch": epoch,
@@ -97,16 +101,7 @@ def _night(
         "pixel_scale": telescope.camera.scene.pixel_scale,
         "fwhm": seen.fwhm,
         "star_flux": seen.star_flux / telescope.camera.detector.gain,
-        "companions": [
-            {"name": n, "separation": s, "position_angle": p, "contrast": c}
-            for n, s, p, c in zip(
-                beside.names,
-                beside.separation.tolist(),
-                beside.position_angle.tolist(),
-                beside.contrast.tolist(),
-                strict=True,
-            )
-        ],
+        "companions": _companions(beside),
         "frames": _frames(seen, [str(path.relative_to(folder)) for path in paths]),
     }
 
@@ -171,6 +166,19 @@ def _write(
         taken = Taken(seen.files[number], night.target, telescope.star, where, number)
         paths.append(write_raw(folder, night.instrument, taken, counts))
     return paths
+
+
+def _companions(beside: Companions) -> list[dict[str, Any]]:
+    """The truth of every companion [mas, deg]."""
+    return [
+        {
+            "name": name,
+            "separation": float(beside.separation[number]),
+            "position_angle": float(beside.position_angle[number]),
+            "contrast": float(beside.contrast[number]),
+        }
+        for number, name in enumerate(beside.names)
+    ]
 
 
 def _frames(seen: Observed, paths: list[str]) -> list[dict[str, Any]]:
