@@ -197,7 +197,7 @@ def test_angles_that_the_reader_finds_are_those_of_the_horizontal_frame(made):
 
 
 def test_angles_of_the_header_are_those_of_the_sky(made):
-    """Without coordinates the reader goes by PARANG and POSANG, which are of date, to 0.1°."""
+    """At the start of a file; ESO's parallactic angle is of date, 0.1° off."""
     folder, truth, _ = made
     one = science(truth, 0)[0]
     header = fits.getheader(folder / one["file"])
@@ -206,6 +206,10 @@ def test_angles_of_the_header_are_those_of_the_sky(made):
     assert abs((told - one["angle"] + 180) % 360 - 180) < 0.15
     by_position = header["ESO ADA POSANG"] + 180 - (90 + 89.44) + 0.45
     assert abs((by_position - one["angle"] + 180) % 360 - 180) < 0.01
+    one = science(truth, 1)[0]
+    header = fits.getheader(folder / one["file"])
+    told = header["PARANG"] + header["ROTPOSN"] - header["INSTANGL"] - 0.262
+    assert abs((told - one["angle"] + 180) % 360 - 180) < 0.2
 
 
 def frames_of(folder, truth, number):
