@@ -144,12 +144,14 @@ def rows(made):
 
 
 def test_ingest_finds_nothing_wrong(made):
-    _, _, archive = made
+    _, truth, archive = made
     assert archive.problems == ()
     assert {one.label: one.instrument for one in archive.observations} == {
         "A/2013-02-01": "VLT/NACO",
         "B/2015-09-21": "Keck/NIRC2",
     }
+    named = [f"{one['target']}/{one['epoch']}" for one in truth["observations"]]
+    assert named == [one.label for one in archive.observations]
 
 
 def test_every_file_is_of_the_kind_that_it_was_made_for(made):
@@ -355,6 +357,23 @@ def test_same_seed_same_bytes_on_any_number_of_threads(tmp_path):
     make(other, survey, seed=8)
     assert digests(once) == digests(again)
     assert digests(once)["truth.json"] != digests(other)["truth.json"]
+
+
+def test_an_earlier_archive_is_replaced_and_nothing_else(call, tmp_path):
+    one = changed((("nights",), SURVEY["nights"][:1]), (("nights", 0, "files"), 2))
+    later = changed((("nights",), one["nights"]), (("nights", 0, "start"), "2013-02-02T00:40:00"))
+    make(tmp_path / "made", one)
+    make(tmp_path / "made", later)
+    assert [p.name for p in (tmp_path / "made/raw").glob("A*")] == ["A-2013-02-02T004000"]
+    real = tmp_path / "real/raw/night.fits"
+    real.parent.mkdir(parents=True)
+    real.touch()
+    for survey in (one, one, later):
+        options = ["--archive", yaml.safe_dump(survey), "--output", str(tmp_path / "real")]
+        code, said = call("simulate", *options)
+        assert code == BAD_INPUT
+        assert "raw: there already, and not made by this step; give another folder" in said
+        assert real.exists()
 
 
 def test_stars_can_be_dithered(tmp_path):

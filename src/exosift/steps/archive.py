@@ -1,10 +1,11 @@
 """`exosift simulate --archive`: a made-up survey of raw files, and the truth beside them.
 
-In the folder: `raw/`, a folder an observation, for `exosift ingest`; `truth.json`; and `truth/`,
+In the folder: `raw/`, a folder a night, for `exosift ingest`; `truth.json`; and `truth/`,
 the maps of each detector as NumPy arrays (y, x).
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -55,6 +56,7 @@ def run(archive: Archive, seed: int, folder: Path) -> None:
     for name in archive.targets:
         refuse_name(name)
     with recorded("simulate", folder, [], settings):
+        _clear(folder / "raw")
         patterns = {
             name: fixed_pattern(
                 camera.detector, camera.size, np.random.default_rng([seed, *name.encode()])
@@ -68,6 +70,16 @@ def run(archive: Archive, seed: int, folder: Path) -> None:
         told = [_night(archive, night, patterns, seed, folder) for night in archive.nights]
         with whole(folder / "truth.json") as partial:
             partial.write_text(json.dumps(settings | {"observations": told}, indent=1) + "\n")
+
+
+def _clear(raw: Path) -> None:
+    """Remove the files of an earlier archive, which would be sorted with the new; no others."""
+    mark = raw / ".simulated"
+    if raw.exists() and not mark.exists():
+        raise BadInput(f"{raw}: there already, and not made by this step; give another folder")
+    shutil.rmtree(raw, ignore_errors=True)
+    raw.mkdir(parents=True)
+    mark.touch()
 
 
 def _night(
