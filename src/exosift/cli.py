@@ -86,30 +86,31 @@ def simulate(archive: Any, seed: int, output: Path, threads: int, **observation:
     """Simulate an observation, or an archive of raw files, by Fourier optics."""
     from exosift import threads as budget
 
+    # The step is loaded before the limit, which holds for the BLAS that is there by then.
+    step = _archive(archive) if archive else _observation(**observation)
     with budget.limit(threads):
-        if archive:
-            _archive(archive, seed, output)
-        else:
-            _observation(seed=seed, output=output, **observation)
+        step(seed, output)
 
 
-def _archive(archive: Any, seed: int, output: Path) -> None:
-    """A survey of raw files."""
+def _archive(archive: Any) -> Callable[[int, Path], None]:
+    """What makes a survey of raw files, from a seed into a folder."""
     from exosift.settings import parse
     from exosift.simulate.archive import Archive
     from exosift.steps import archive as step
 
-    step.run(parse(Archive, archive, "archive"), seed, output)
+    survey = parse(Archive, archive, "archive")
+    return lambda seed, output: step.run(survey, seed, output)
 
 
-def _observation(scene: Any, companions: Any, name: str, seed: int, output: Path) -> None:
-    """A calibrated sequence."""
+def _observation(scene: Any, companions: Any, name: str) -> Callable[[int, Path], None]:
+    """What makes a calibrated sequence, from a seed into a folder."""
     from exosift.settings import parse
     from exosift.simulate.scene import InjectedCompanion, Simulation
     from exosift.steps import simulate as step
 
     made = parse(tuple[InjectedCompanion, ...], companions, "companions")
-    step.run(parse(Simulation, scene, "scene"), made, seed, name, output)
+    sky = parse(Simulation, scene, "scene")
+    return lambda seed, output: step.run(sky, made, seed, name, output)
 
 
 @main.command()

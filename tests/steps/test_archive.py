@@ -144,12 +144,14 @@ def rows(made):
 
 
 def test_ingest_finds_nothing_wrong(made):
-    _, _, archive = made
+    _, truth, archive = made
     assert archive.problems == ()
     assert {one.label: one.instrument for one in archive.observations} == {
         "A/2013-02-01": "VLT/NACO",
         "B/2015-09-21": "Keck/NIRC2",
     }
+    named = [f"{one['target']}/{one['epoch']}" for one in truth["observations"]]
+    assert named == [one.label for one in archive.observations]
 
 
 def test_every_file_is_of_the_kind_that_it_was_made_for(made):
@@ -197,7 +199,7 @@ def test_angles_that_the_reader_finds_are_those_of_the_horizontal_frame(made):
 
 
 def test_angles_of_the_header_are_those_of_the_sky(made):
-    """Without coordinates the reader goes by PARANG and POSANG, which are of date, to 0.1°."""
+    """At the start of a file; ESO's parallactic angle is of date, 0.1° off."""
     folder, truth, _ = made
     one = science(truth, 0)[0]
     header = fits.getheader(folder / one["file"])
@@ -206,6 +208,10 @@ def test_angles_of_the_header_are_those_of_the_sky(made):
     assert abs((told - one["angle"] + 180) % 360 - 180) < 0.15
     by_position = header["ESO ADA POSANG"] + 180 - (90 + 89.44) + 0.45
     assert abs((by_position - one["angle"] + 180) % 360 - 180) < 0.01
+    one = science(truth, 1)[0]
+    header = fits.getheader(folder / one["file"])
+    told = header["PARANG"] + header["ROTPOSN"] - header["INSTANGL"] - 0.262
+    assert abs((told - one["angle"] + 180) % 360 - 180) < 0.2
 
 
 def frames_of(folder, truth, number):
@@ -299,7 +305,7 @@ def test_darks_and_flats_are_those_of_the_maps(made):
     folder, _, _ = made
     pattern = {p.stem: np.load(p) for p in (folder / "truth").glob("*.npy")}
     darks, flats = [], []
-    for path in sorted((folder / "raw/A-2013-02-01").glob("*.fits")):
+    for path in sorted((folder / "raw").glob("A-*/*.fits")):
         data, header = fits.getdata(path, header=True)
         if header["ESO DPR TYPE"] == "DARK" and header["ESO DET DIT"] == 0.3:
             darks.append(data.astype(float))
@@ -353,6 +359,23 @@ def test_same_seed_same_bytes_on_any_number_of_threads(tmp_path):
     assert digests(once)["truth.json"] != digests(other)["truth.json"]
 
 
+def test_an_earlier_archive_is_replaced_and_nothing_else(call, tmp_path):
+    one = changed((("nights",), SURVEY["nights"][:1]), (("nights", 0, "files"), 2))
+    later = changed((("nights",), one["nights"]), (("nights", 0, "start"), "2013-02-02T00:40:00"))
+    make(tmp_path / "made", one)
+    make(tmp_path / "made", later)
+    assert [p.name for p in (tmp_path / "made/raw").glob("A*")] == ["A-2013-02-02T004000"]
+    real = tmp_path / "real/raw/night.fits"
+    real.parent.mkdir(parents=True)
+    real.touch()
+    for survey in (one, one, later):
+        options = ["--archive", yaml.safe_dump(survey), "--output", str(tmp_path / "real")]
+        code, said = call("simulate", *options)
+        assert code == BAD_INPUT
+        assert "raw: there already, and not made by this step; give another folder" in said
+        assert real.exists()
+
+
 def test_stars_can_be_dithered(tmp_path):
     survey = changed(
         (("nights",), SURVEY["nights"][:1]),
@@ -373,6 +396,8 @@ def test_stars_can_be_dithered(tmp_path):
         (("nights", 0, "bad"), 10, "nights.0: bad is 10 of 18 science frames: at most half"),
         (("nights", 0, "interval"), 0.7, "nights.0: interval is 0.7 s, too short for 3 exposures"),
         (("nights", 0, "place"), [80, 3], "nights[0].place is [80.0, 3.0], outside a window of 64"),
+        (("nights", 0, "flux_time"), 0.2, "nights.0: flux_time is 0.2 s, expected less than"),
+        (("nights", 1), SURVEY["nights"][0], "nights[1] is listed twice; remove one"),
         (("cameras", "naco", "size"), 30, "cameras.naco: size is 30 px, expected at least 42"),
         (("cameras", "naco", "scene", "size"), 99, "cameras.naco.scene.size is not read"),
         (("targets", "A", "dec"), 95.0, "ra 86.8212°, dec 95°: no place in the sky"),

@@ -71,24 +71,56 @@ def write_raw(folder: Path, flavour: Flavour, taken: Taken, counts: Floats) -> P
     return path
 
 
+_NACO: Cards = {
+    "ORIGIN": "ESO",
+    "TELESCOP": "ESO-VLT-U4",
+    "INSTRUME": "NAOS+CONICA",
+    "EQUINOX": 2000.0,
+    "ESO DPR TECH": "IMAGE",
+    "ESO DET NCORRS NAME": "Uncorr",
+    "ESO DET MODE NAME": "HighDynamic",
+    "ESO INS OPTI1 NAME": "AGPM",
+    "ESO INS OPTI4 NAME": "empty",
+    "ESO INS OPTI5 NAME": "empty",
+    "ESO INS OPTI6 NAME": "L_prime",
+    "ESO INS OPTI7 NAME": "L27",
+    "ESO INS PIXSCALE": 0.02719,
+}
+_NACO_KINDS = {"flux": "OBJECT", "science": "OBJECT", "flat": "FLAT,LAMP"}
+
+
 def naco(taken: Taken, size: int) -> Cards:
     """Header of a NACO file, pupil still, in L′ with the L27 camera."""
-    one, sky = taken.file, taken.horizon
-    category, kind = {
-        "science": ("SCIENCE", "OBJECT"),
-        "flux": ("SCIENCE", "OBJECT"),
-        "sky": ("SCIENCE", "SKY"),
-        "flat": ("CALIB", "FLAT,LAMP"),
-        "dark": ("CALIB", "DARK"),
-    }[one.kind]
-    start = date_of(one.mjd)
-    of_sky = {
+    one = taken.file
+    kind = _NACO_KINDS.get(one.kind, one.kind.upper())
+    return {
+        **_NACO,
+        "OBJECT": taken.target if kind == "OBJECT" else kind,
+        "DATE-OBS": date_of(one.mjd),
+        "MJD-OBS": round(one.mjd, 8),
+        "UTC": round(one.mjd % 1 * DAY, 3),
+        "LST": round(float(taken.horizon.sidereal[0]) * 240, 3),
+        "EXPTIME": one.seconds,
+        "ESO DPR CATG": "SCIENCE" if kind in ("OBJECT", "SKY") else "CALIB",
+        "ESO DPR TYPE": kind,
+        "ESO DET DIT": one.seconds,
+        "ESO DET NDIT": one.count,
+        "ESO DET WIN NX": size,
+        "ESO DET WIN NY": size,
+        **({"ESO INS LAMP2 SET": 1} if one.kind == "flat" else {}),
+        **(_naco_telescope(taken) if kind in ("OBJECT", "SKY") else {}),
+    }
+
+
+def _naco_telescope(taken: Taken) -> Cards:
+    """Where the telescope was; ESO's parallactic angle is from North of date."""
+    sky = taken.horizon
+    return {
         "RA": round(taken.place[0], 6),
         "DEC": round(taken.place[1], 6),
         "ESO OBS TARG NAME": taken.target,
         "ESO TEL ALT": round(float(sky.altitude[0]), 3),
-        # ESO counts from South.
-        "ESO TEL AZ": round(float((sky.azimuth[0] + 180) % 360), 3),
+        "ESO TEL AZ": round(float((sky.azimuth[0] + 180) % 360), 3),  # from South
         "ESO TEL AIRM START": _airmass(sky.altitude[0]),
         "ESO TEL AIRM END": _airmass(sky.altitude[1]),
         "ESO TEL PARANG START": round(float(sky.parallactic[0]), 3),
@@ -97,49 +129,38 @@ def naco(taken: Taken, size: int) -> Cards:
         "ESO ADA PUPILPOS": _PUPIL,
         "ESO ADA POSANG": round(float((_PUPIL + sky.zenith[0]) % 360 - 180), 3),
     }
-    return {
-        "ORIGIN": "ESO",
-        "TELESCOP": "ESO-VLT-U4",
-        "INSTRUME": "NAOS+CONICA",
-        "OBJECT": taken.target if kind == "OBJECT" else kind,
-        "EQUINOX": 2000.0,
-        "DATE-OBS": start,
-        "MJD-OBS": round(one.mjd, 8),
-        "UTC": round(one.mjd % 1 * DAY, 3),
-        "LST": round(float(sky.sidereal[0]) * 240, 3),
-        "EXPTIME": one.seconds,
-        "ESO DPR CATG": category,
-        "ESO DPR TYPE": kind,
-        "ESO DPR TECH": "IMAGE",
-        "ESO DET DIT": one.seconds,
-        "ESO DET NDIT": one.count,
-        "ESO DET NCORRS NAME": "Uncorr",
-        "ESO DET MODE NAME": "HighDynamic",
-        "ESO DET WIN NX": size,
-        "ESO DET WIN NY": size,
-        "ESO INS OPTI1 NAME": "AGPM",
-        "ESO INS OPTI4 NAME": "empty",
-        "ESO INS OPTI5 NAME": "empty",
-        "ESO INS OPTI6 NAME": "L_prime",
-        "ESO INS OPTI7 NAME": "L27",
-        "ESO INS PIXSCALE": 0.02719,
-        **({"ESO INS LAMP2 SET": 1} if one.kind == "flat" else {}),
-        **(of_sky if category == "SCIENCE" else {}),
-    }
+
+
+_NIRC2: Cards = {
+    "TELESCOP": "Keck II",
+    "CURRINST": "NIRC2",
+    "SAMPMODE": 2,
+    "MULTISAM": 1,
+    "CAMNAME": "narrow",
+    "FWINAME": "Ks",
+    "FWONAME": "clear",
+    "FILTER": "Ks + clear",
+    "GRSNAME": "clear",
+    "PMSNAME": "incircle",
+    "FLIMAGIN": "off",
+    "EQUINOX": 2000.0,
+    "ROTMODE": "vertical angle",
+    "ROTPOSN": _ROTATOR,
+    "INSTANGL": _INSTRUMENT,
+}
 
 
 def nirc2(taken: Taken) -> Cards:
     """Header of a NIRC2 file, vertical angle (pupil still), in Ks with the narrow camera."""
-    one, sky = taken.file, taken.horizon
+    one = taken.file
     dome = one.kind in ("flat", "dark")
     start, stop = date_of(one.mjd), date_of(one.mjd + one.lasts / DAY)
     names = {"sky": f"{taken.target} sky", "flat": "domeflat", "dark": "dark"}
     return {
+        **_NIRC2,
         "OUTDIR": f"/sdata903/nirc/{start[:10]}/",
         "FRAMENO": taken.number + 1,
         "FILENAME": f"n{taken.number + 1:04d}.fits",
-        "TELESCOP": "Keck II",
-        "CURRINST": "NIRC2",
         "OBJECT": names.get(one.kind, taken.target),
         "TARGNAME": taken.target,
         "DATE-OBS": start[:10],
@@ -149,31 +170,25 @@ def nirc2(taken: Taken) -> Cards:
         "MJD-OBS": round(one.mjd, 8),
         "ITIME": one.seconds,
         "COADDS": one.count,
-        "SAMPMODE": 2,
-        "MULTISAM": 1,
-        "CAMNAME": "narrow",
-        "FWINAME": "Ks",
-        "FWONAME": "clear",
-        "FILTER": "Ks + clear",
-        "GRSNAME": "clear",
-        "PMSNAME": "incircle",
         "SLSNAME": "corona600" if one.kind == "science" else "clear",
         "SHRNAME": "closed" if one.kind == "dark" else "open",
         "FLSPECTR": "on" if one.kind == "flat" else "off",
-        "FLIMAGIN": "off",
         "AXESTAT": "not controlling" if dome else "tracking",
-        "EQUINOX": 2000.0,
+        **({"EL": 45.0, "AZ": 90.0, "PARANG": 0.0} if dome else _nirc2_telescope(taken)),
+    }
+
+
+def _nirc2_telescope(taken: Taken) -> Cards:
+    """Where the telescope was; the parallactic angle is from North of 2000, as in real headers."""
+    sky = taken.horizon
+    return {
         "RA": round(taken.place[0], 6),
         "DEC": round(taken.place[1], 6),
-        "EL": 45.0 if dome else round(float(sky.altitude[0]), 5),
-        "AZ": 90.0 if dome else round(float(sky.azimuth[0]), 5),
+        "EL": round(float(sky.altitude[0]), 5),
+        "AZ": round(float(sky.azimuth[0]), 5),
         "HA": round(float(sky.hour_angle[0]), 5),
-        "AIRMASS": _airmass(45.0 if dome else sky.altitude[0]),
-        "ROTMODE": "vertical angle",
-        "ROTPOSN": _ROTATOR,
-        "INSTANGL": _INSTRUMENT,
-        # From North of 2000, as real ones are.
-        "PARANG": 0.0 if dome else round(float((sky.zenith[0] + 180) % 360 - 180), 5),
+        "AIRMASS": _airmass(sky.altitude[0]),
+        "PARANG": round(float((sky.zenith[0] + 180) % 360 - 180), 5),
     }
 
 

@@ -132,6 +132,11 @@ class Night:
         for name in ("files", "exposures", "flux_files", "flats", "darks"):
             if getattr(self, name) < 1:
                 raise BadInput(f"{name} is {getattr(self, name)}, expected at least 1")
+        if self.flux_time >= self.exposure_time:
+            raise BadInput(
+                f"flux_time is {self.flux_time:g} s, expected less than exposure_time, "
+                f"{self.exposure_time:g} s: headers tell the star's own frames by it alone"
+            )
         if not self.dithers:
             raise BadInput("dithers is empty; give one place at least, such as [0, 0]")
         if not 0 <= self.bad <= self.frames // 2:
@@ -164,7 +169,10 @@ class Archive:
     def __post_init__(self) -> None:
         for flavour, camera in self.cameras.items():
             _refuse_unread(camera.scene, f"cameras.{flavour}.scene")
+        starts = [(night.target, night.instrument, night.start) for night in self.nights]
         for number, night in enumerate(self.nights):
+            if starts[number] in starts[:number]:
+                raise BadInput(f"nights[{number}] is listed twice; remove one")
             if night.target not in self.targets:
                 raise BadInput(
                     f"nights[{number}].target is {night.target}: not among the targets, "

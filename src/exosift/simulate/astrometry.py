@@ -21,8 +21,8 @@ def background_offset(start: Point, years: Floats, motion: Point, shift: Floats)
 def parallactic_shift(parallax: float, ra: float, dec: float, earth: Floats) -> Floats:
     """How far a parallax [mas] moves a star at ra, dec [deg] from where the Sun's system sees it.
 
-    Its parallax times the Earth's place on the sky's tangent plane, turned round (Green 1985,
-    Spherical Astronomy, §8.3). earth (…, 3), from the barycentre along ICRS [au]; (…, 2) = (East,
+    Its parallax times the Earth's place on the sky's tangent plane, turned round (ESA 1997,
+    SP-1200, vol. 1, §1.2.8). earth (…, 3), from the barycentre along ICRS [au]; (…, 2) = (East,
     North) [mas].
     """
     alpha, delta = np.radians([ra, dec])

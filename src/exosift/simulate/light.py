@@ -60,11 +60,7 @@ def light(
 
     def work(frame: int) -> tuple[Floats, Floats]:
         plane = focal_plane(len(pupil), (size, size), tuple(pointing.axis[frame]), seen.step)
-        here = replace(
-            seen,
-            detector=plane.single(),
-            leakage=float(pointing.leakage[frame]),
-        )
+        here = replace(seen, detector=plane.single(), leakage=float(pointing.leakage[frame]))
         fast = screens(residual, pupil, scene.residual_screens, generators[frame])
         path = (slow[frame] + pointing.blur[frame] * fast).astype(np.float32)
         places = pointing.sources[:, frame]

@@ -57,8 +57,8 @@ def simulate(
     ]
     sources = star + np.stack([np.zeros_like(star), *beside])
     wavelengths = simulation.wavelengths
-    contrast = np.array([contrasts(one, wavelengths) for one in companions])
-    contrast = contrast.reshape(len(companions), len(wavelengths))
+    each = [contrasts(one, wavelengths) for one in companions]
+    contrast = np.reshape(each, (len(companions), len(wavelengths)))
     elapsed = SIDEREAL_HOUR * (hour_angle - hour_angle[0])
     cube, psf = _exposures(simulation, elapsed, sources, contrast, rng, progress)
     axis = (simulation.size - 1) / 2 + np.array([simulation.decentring_x, simulation.decentring_y])

@@ -1,10 +1,11 @@
 """`exosift simulate --archive`: a made-up survey of raw files, and the truth beside them.
 
-In the folder: `raw/`, a folder an observation, for `exosift ingest`; `truth.json`; and `truth/`,
+In the folder: `raw/`, a folder a night, for `exosift ingest`; `truth.json`; and `truth/`,
 the maps of each detector as NumPy arrays (y, x).
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -20,6 +21,7 @@ from exosift.ingest.exposures import night as morning
 from exosift.instruments import described
 from exosift.instruments.description import Site
 from exosift.io.atomic import whole
+from exosift.observations import refuse_name
 from exosift.settings import plain
 from exosift.simulate.archive import Archive, Camera, Flavour, Night
 from exosift.simulate.companions import Companions, companions
@@ -51,7 +53,10 @@ def run(archive: Archive, seed: int, folder: Path) -> None:
     All follows from `seed`: a detector from its camera's name, a night from its target and start.
     """
     settings = {"seed": seed, "archive": plain(archive)}
+    for name in archive.targets:
+        refuse_name(name)
     with recorded("simulate", folder, [], settings):
+        _clear(folder / "raw")
         patterns = {
             name: fixed_pattern(
                 camera.detector, camera.size, np.random.default_rng([seed, *name.encode()])
@@ -65,6 +70,16 @@ def run(archive: Archive, seed: int, folder: Path) -> None:
         told = [_night(archive, night, patterns, seed, folder) for night in archive.nights]
         with whole(folder / "truth.json") as partial:
             partial.write_text(json.dumps(settings | {"observations": told}, indent=1) + "\n")
+
+
+def _clear(raw: Path) -> None:
+    """Remove the files of an earlier archive, which would be sorted with the new; no others."""
+    mark = raw / ".simulated"
+    if raw.exists() and not mark.exists():
+        raise BadInput(f"{raw}: there already, and not made by this step; give another folder")
+    shutil.rmtree(raw, ignore_errors=True)
+    raw.mkdir(parents=True)
+    mark.touch()
 
 
 def _night(
@@ -89,7 +104,8 @@ def _night(
             night, telescope.camera, files, sky, rng, lambda done, _: bar.update(done - bar.n)
         )
     epoch = morning(middle, telescope.site)
-    paths = _write(night, telescope, seen, rng, folder / "raw" / f"{night.target}-{epoch}")
+    begun = night.start.replace(":", "")
+    paths = _write(night, telescope, seen, rng, folder / "raw" / f"{night.target}-{begun}")
     return {
         "target": night.target,
         "epoch": epoch,
@@ -97,16 +113,7 @@ def _night(
         "pixel_scale": telescope.camera.scene.pixel_scale,
         "fwhm": seen.fwhm,
         "star_flux": seen.star_flux / telescope.camera.detector.gain,
-        "companions": [
-            {"name": n, "separation": s, "position_angle": p, "contrast": c}
-            for n, s, p, c in zip(
-                beside.names,
-                beside.separation.tolist(),
-                beside.position_angle.tolist(),
-                beside.contrast.tolist(),
-                strict=True,
-            )
-        ],
+        "companions": _companions(beside),
         "frames": _frames(seen, [str(path.relative_to(folder)) for path in paths]),
     }
 
@@ -171,6 +178,19 @@ def _write(
         taken = Taken(seen.files[number], night.target, telescope.star, where, number)
         paths.append(write_raw(folder, night.instrument, taken, counts))
     return paths
+
+
+def _companions(beside: Companions) -> list[dict[str, Any]]:
+    """The truth of every companion [mas, deg]."""
+    return [
+        {
+            "name": name,
+            "separation": float(beside.separation[number]),
+            "position_angle": float(beside.position_angle[number]),
+            "contrast": float(beside.contrast[number]),
+        }
+        for number, name in enumerate(beside.names)
+    ]
 
 
 def _frames(seen: Observed, paths: list[str]) -> list[dict[str, Any]]:
