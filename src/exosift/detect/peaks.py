@@ -29,9 +29,7 @@ def _maxima(values: Floats, fwhm: float) -> Bools:
     from scipy import ndimage  # slow to load, and not before there is a map to search
 
     filled = np.where(np.isnan(values), -np.inf, values)
-    highest = ndimage.maximum_filter(
-        filled, footprint=core(fwhm), mode="constant", cval=-np.inf
-    )
+    highest = ndimage.maximum_filter(filled, footprint=core(fwhm), mode="constant", cval=-np.inf)
     return np.asarray((filled == highest) & np.isfinite(filled))
 
 

@@ -144,7 +144,7 @@ def _pieces(elements: Ints, radius: Floats) -> list[Ints]:
 def _on_circles(
     offset: tuple[Floats, Floats], aperture: Ints, centre: Point, fwhm: float
 ) -> tuple[Floats, Floats]:
-    """Places (x, y) (pixel, aperture): touching apertures 0, 1, … around the centre, 0 on the pixel.
+    """Places (x, y) (pixel, aperture): touching apertures around the centre, 0 on the pixel.
 
     offset is (x, y) [px] of the pixels from the centre. The apertures follow each other clockwise
     and leave the rest of the circle as a gap before the first.

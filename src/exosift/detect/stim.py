@@ -1,9 +1,9 @@
 """STIM: the mean of derotated residuals over their spread in time (Pairet et al. 2019).
 
-Speckles that come and go raise the spread of a pixel as well as its mean, a companion only its mean:
-the standardised trajectory intensity mean is mean/std over time (MNRAS 487, 2262). Frames turned
-the other way (by −angle) smear companions and keep the speckles' statistics: the largest value of
-that inverse map is the threshold, and its values are what noise follows.
+Speckles that come and go raise the spread of a pixel as well as its mean, a companion its mean
+alone: the standardised trajectory intensity mean is mean/std over time (MNRAS 487, 2262). Frames
+turned the other way (by −angle) smear companions and keep the speckles' statistics: the largest
+value of that inverse map is the threshold, and its values are what noise follows.
 """
 
 from collections.abc import Callable
@@ -75,7 +75,7 @@ def stim(
     threshold = float(np.max(inverse, where=np.isfinite(inverse), initial=-np.inf))
     if not threshold > 0:
         raise Failed(
-            f"the STIM map of inverted angles has no positive value (its largest is {threshold:g}): "
-            "it sets no threshold"
+            "the STIM map of inverted angles has no positive value (its largest is "
+            f"{threshold:g}): it sets no threshold"
         )
     return Stim(direct, inverse, threshold)
