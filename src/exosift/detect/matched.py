@@ -1,10 +1,11 @@
 """The matched filter: the flux of a point source at every place, and its small-sample S/N.
 
-In white noise the best estimate of the flux of a source of known shape P is F = Σ P I / Σ P², and
-no other linear one has less noise (North 1963, Proc. IEEE 51, 1016). Here P is the off-axis PSF out
-to one FWHM, of unit flux in the 1-FWHM aperture, so F is what an aperture would measure, with less
-noise. NaN carries no weight. What angular differential imaging takes from a companion, and the
-lobes that it leaves, are not in P.
+On top of an unknown background b and white noise, an image around a source of shape P is F P + b,
+and the best linear estimate of its flux is F = Σ P′ I / Σ P′ P with P′ = P − ⟨P⟩ (North 1963, Proc.
+IEEE 51, 1016, for b = 0). Here P is the off-axis PSF out to one FWHM, of unit flux in the 1-FWHM
+aperture. NaN carries no weight. What angular differential imaging takes from a companion, and the
+lobes that it leaves beside it, are not modelled; P′, which is negative around its core, is nearer
+to what is left than P is.
 """
 
 from dataclasses import dataclass
@@ -15,13 +16,13 @@ from exosift.detect.snr import SmallSample, compare
 from exosift.photometry.apertures import ApertureSums, displaced
 from exosift.types import Bools, Floats
 
-# A place is measured where the pixels seen hold this share of Σ P².
+# A place is measured where the pixels seen hold this share of Σ P′ P.
 _SEEN = 0.9
 
 
 @dataclass(frozen=True, eq=False)
 class MatchedFluxes:
-    """Σ P I over the pixels that were seen, and their share of Σ P², to be read at any place."""
+    """Σ P′ I over the pixels that were seen, and their share of Σ P′ P, to be read at any place."""
 
     products: ApertureSums
     seen: ApertureSums | None
@@ -29,13 +30,13 @@ class MatchedFluxes:
     @classmethod
     def of(cls, image: Floats, psf: Floats, fwhm: float) -> "MatchedFluxes":
         """Filter image (y, x) with a centred PSF (y, x) of unit flux in the 1-FWHM aperture."""
-        template = _template(psf, fwhm)
-        power = np.sum(template**2, axis=0)
+        shape, template = _templates(psf, fwhm)
+        power = np.sum(template * shape, axis=0)
         unseen = np.isnan(image)
         light = np.where(unseen, 0.0, image).astype(np.float32)
         seen = None
         if unseen.any():
-            seen = ApertureSums.weighted((~unseen).astype(np.float32), template**2 / power)
+            seen = ApertureSums.weighted((~unseen).astype(np.float32), template * shape / power)
         return cls(ApertureSums.weighted(light, template / power), seen)
 
     def at(self, x: Floats, y: Floats) -> Floats:
@@ -62,15 +63,17 @@ def matched_sample(
     return compare(source, noise, image.shape, fwhm)
 
 
-def _template(psf: Floats, fwhm: float) -> Floats:
-    """The PSF out to one FWHM as weights of displaced places, by cubic splines between pixels."""
+def _templates(psf: Floats, fwhm: float) -> tuple[Floats, Floats]:
+    """P out to one FWHM, and P′, as weights of displaced places; cubic splines between pixels."""
     from scipy import ndimage  # slow to load, and most searches do without
 
-    middle = (psf.shape[0] - 1) / 2
+    middle, reach = (psf.shape[0] - 1) / 2, int(np.ceil(fwhm))
+    values = psf.astype(np.float64)
 
-    def weight(x: Floats, y: Floats) -> Floats:
+    def shape(x: Floats, y: Floats) -> Floats:
         x, y = np.broadcast_arrays(x, y)
-        values = ndimage.map_coordinates(psf.astype(np.float64), [middle + y, middle + x], order=3)
-        return np.where(np.hypot(x, y) <= fwhm, values, 0.0)
+        return np.asarray(ndimage.map_coordinates(values, [middle + y, middle + x], order=3))
 
-    return displaced(weight, int(np.ceil(fwhm)))
+    near = displaced(lambda x, y: np.where(np.hypot(x, y) <= fwhm, 1.0, 0.0), reach)
+    light = near * displaced(shape, reach)
+    return light, light - near * light.sum(axis=0) / near.sum(axis=0)
