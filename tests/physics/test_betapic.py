@@ -34,7 +34,7 @@ def registered(betapic, fwhm):
 def candidates(cube, angle, fwhm, reduction):
     left = subtract(Stack.of(cube, angle), fwhm, reduction)
     images = np.stack([image(one, angle, reduction) for one in left])
-    snr = small_samples(images, lambda one: small_sample(one, fwhm), "student")
+    snr = small_samples(images, lambda one, out: small_sample(one, fwhm, out), "student")
     places = places_of(images, fwhm, "student")
     searched = Searched(images, snr, places, reduction.model.variants, fwhm)
     return find_candidates(searched, CONFIG.search)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from exosift.detect.candidates import Searched, find_candidates
-from exosift.detect.maps import Detection, small_samples
+from exosift.detect.maps import Detection, Known, small_samples
 from exosift.detect.places import Places
 from exosift.detect.search import Search
 from exosift.detect.significance import false_positive_fraction
@@ -92,7 +92,9 @@ def candidates(images, snr, ranks=(3,), search=Search(), known=()):  # noqa: B00
 )
 def test_a_companion_is_found_where_it_was_put(reduction, peak, place, observed):
     reduced = reduce(observed(peak, place), reduction)
-    maps = small_samples(reduced.images, lambda image: small_sample(image, FWHM), "student")
+    maps = small_samples(
+        reduced.images, lambda image, out: small_sample(image, FWHM, out), "student"
+    )
     searched = Searched(reduced.images, maps, PLACES, reduced.variants, FWHM)
     found = find_candidates(searched, Search())
     strongest = found[0]
@@ -162,6 +164,26 @@ def test_a_peak_on_a_known_companion_says_so(gaussian):
     )
     found = candidates(image[None], image[None], known=((41.0, 31.0),))
     assert [(round(c.x), c.known) for c in found] == [(42, True), (20, False)]
+
+
+def test_known_companions_are_no_noise_to_others_and_as_noisy_as_ever_to_themselves(gaussian):
+    noise = np.random.default_rng(5).normal(size=(SIZE, SIZE))
+    places = ((42.0, 30.0), (30.0, 18.0))
+    image = noise + sum(50 * gaussian((SIZE, SIZE), *place, FWHM) for place in places)
+
+    def snr(known=()):
+        def measure(one, out):
+            return small_sample(one, FWHM, out)
+
+        return small_samples(image[None], measure, "student", Known(known, FWHM)).statistic[0]
+
+    neither, one, both = snr(), snr(places[:1]), snr(places)
+    assert both[30, 42] == pytest.approx(snr(places[1:])[30, 42])
+    assert both[18, 30] == pytest.approx(one[18, 30])
+    assert one[30, 42] == neither[30, 42]
+    assert both[30, 42] > 3 * neither[30, 42]  # the other one is in its noise
+    far = both[30, 17:20]  # the third quarter of the same circle
+    assert np.abs(far).max() > 2 * np.abs(neither[30, 17:20]).max()
 
 
 def test_a_peak_beside_what_was_not_measured_is_at_the_edge(gaussian):

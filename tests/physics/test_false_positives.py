@@ -89,7 +89,7 @@ def test_rate_from_noise_cubes_is_near_the_nominal_one_and_below(from_cubes):
     this FWHM, and what the model takes leaves neighbours on a circle opposed to each other.
     """
     with threads.limit(1):
-        found = small_samples(from_cubes, lambda one: small_sample(one, FWHM), "student")
+        found = small_samples(from_cubes, lambda one, out: small_sample(one, FWHM, out), "student")
     for nominal in (1e-1, 1e-2, 1e-3):
         share = np.mean(found.fpf <= nominal, axis=(1, 2)) / np.mean(np.isfinite(found.fpf[0]))
         ratio, error = share.mean() / nominal, share.std() / np.sqrt(len(share)) / nominal
@@ -100,7 +100,7 @@ def alarms(images, fwhm, null="student"):
     """The chance that each image (image, y, x) is said to have of a peak as rare as its rarest."""
     with threads.limit(1):
         places = places_of(images[:1], fwhm, null)
-        found = small_samples(images, lambda one: small_sample(one, fwhm), "student")
+        found = small_samples(images, lambda one, out: small_sample(one, fwhm, out), "student")
     if null == "normal":
         found = given(images)
     rarest = np.nanmin(found.fpf, axis=(1, 2))

@@ -10,7 +10,7 @@ from exosift.detect.significance import Null, false_positive_fraction
 from exosift.detect.snr import SmallSample, small_sample
 from exosift.detect.stim import stim
 from exosift.geometry.grid import radius_map
-from exosift.types import Bools, Floats, Point
+from exosift.types import Bools, Floats, Point, Shape
 
 # Noise images are drawn alike at every run.
 _SEED = 20190621
@@ -24,14 +24,49 @@ class Detection:
     fpf: Floats
 
 
-def small_samples(
-    images: Floats, measure: Callable[[Floats], SmallSample], null: Null
-) -> Detection:
-    """S/N of images (rank, y, x), each told by `measure` from few apertures."""
-    found = [measure(image) for image in images]
+@dataclass(frozen=True)
+class Known:
+    """Places (x, y) [px] of known companions, and the radius [px] within which light is theirs."""
+
+    places: tuple[Point, ...] = ()
+    radius: float = 0.0
+
+    def around(self, shape: Shape, places: tuple[Point, ...] | None = None) -> Bools:
+        """Pixels (y, x) near any of the places, or of those given."""
+        near = np.zeros(shape[-2:], dtype=bool)
+        for place in self.places if places is None else places:
+            near |= radius_map(shape, place) <= self.radius
+        return near
+
+
+NONE = Known()
+
+Measure = Callable[[Floats, Bools], SmallSample]
+"""What tells the S/N of an image (y, x), with pixels (y, x) that do not count as noise."""
+
+
+def small_samples(images: Floats, measure: Measure, null: Null, known: Known = NONE) -> Detection:
+    """S/N of images (rank, y, x), each told from few apertures.
+
+    Known companions are no noise to others, but are as noisy as any source to themselves.
+    """
+    found = [_beside(image, measure, known) for image in images]
     snr = np.stack([one.snr for one in found])
     noise = np.stack([one.noise for one in found])
     return Detection(snr, false_positive_fraction(snr, noise, null))
+
+
+def _beside(image: Floats, measure: Measure, known: Known) -> SmallSample:
+    """S/N of an image (y, x): on a known companion, only the others are left out of the noise."""
+    found = measure(image, known.around(image.shape))
+    for place in known.places:
+        others = tuple(other for other in known.places if other != place)
+        own = measure(image, known.around(image.shape, others))
+        near = known.around(image.shape, (place,))
+        found = SmallSample(
+            np.where(near, own.snr, found.snr), np.where(near, own.noise, found.noise)
+        )
+    return found
 
 
 def given(snr: Floats) -> Detection:
@@ -74,11 +109,3 @@ def _known(image: Floats) -> tuple[Floats, Floats]:
 def _told(image: Floats, fwhm: float) -> tuple[Floats, Floats]:
     found = small_sample(image, fwhm)
     return found.snr, false_positive_fraction(found.snr, found.noise)
-
-
-def around(shape: tuple[int, ...], places: tuple[Point, ...], radius: float) -> Bools:
-    """Pixels (y, x) within `radius` [px] of any of the places (x, y) [px]."""
-    near = np.zeros(shape[-2:], dtype=bool)
-    for place in places:
-        near |= radius_map(shape, place) <= radius
-    return near

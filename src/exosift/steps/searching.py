@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from exosift.detect.candidates import Searched
-from exosift.detect.maps import Detection, around, given, places_of, small_samples, stims
+from exosift.detect.maps import Detection, Known, given, places_of, small_samples, stims
 from exosift.detect.search import KnownCompanion, Search, Statistic
 from exosift.detect.significance import Null
 from exosift.detect.snr import SmallSample, small_sample
@@ -65,8 +65,8 @@ def maps_to_search(
         for one in known
     )
     null = null_of(products, search, header)
-    left_out = around(images.shape, places, _KNOWN * fwhm)
-    snr = _snr(products, images, fwhm, null, left_out)
+    there = Known(places, _KNOWN * fwhm)
+    snr = _snr(products, images, fwhm, null, there)
     # A given S/N is the root of a likelihood, whose peak is the best place; a flux need not be.
     light = snr.statistic if products.given else images
     searched = Searched(
@@ -78,7 +78,7 @@ def maps_to_search(
         others={
             name: _stim(products, fwhm)
             if name == "stim"
-            else _matched(products, images, fwhm, null, left_out)
+            else _matched(products, images, fwhm, null, there)
             for name in (() if products.given else search.maps)
         },
         known=places,
@@ -86,7 +86,7 @@ def maps_to_search(
     return searched, images, header
 
 
-def _snr(products: Products, images: Floats, fwhm: float, null: Null, left_out: Bools) -> Detection:
+def _snr(products: Products, images: Floats, fwhm: float, null: Null, known: Known) -> Detection:
     """The S/N maps that are given, or those of apertures; refuse them where nothing can be told."""
     if products.given:
         snr, _ = read_images(products.given)
@@ -97,7 +97,11 @@ def _snr(products: Products, images: Floats, fwhm: float, null: Null, left_out: 
                 "image"
             )
         return given(snr)
-    found = small_samples(images, lambda image: small_sample(image, fwhm, left_out), null)
+
+    def measure(image: Floats, left_out: Bools) -> SmallSample:
+        return small_sample(image, fwhm, left_out)
+
+    found = small_samples(images, measure, null, known)
     if not np.isfinite(found.statistic).any():
         raise BadInput(
             f"{products.image}: no pixel has enough apertures around the star to tell a signal "
@@ -107,7 +111,7 @@ def _snr(products: Products, images: Floats, fwhm: float, null: Null, left_out: 
 
 
 def _matched(
-    products: Products, images: Floats, fwhm: float, null: Null, left_out: Bools
+    products: Products, images: Floats, fwhm: float, null: Null, known: Known
 ) -> Detection:
     """S/N of the matched filter, by the sequence's PSF, averaged over wavelengths."""
     from exosift.detect.matched import matched_sample
@@ -115,10 +119,10 @@ def _matched(
 
     psf = read_sequence(_needed(products.sequence, "matched", "sequence")).psf.mean(axis=0)
 
-    def measure(image: Floats) -> SmallSample:
+    def measure(image: Floats, left_out: Bools) -> SmallSample:
         return matched_sample(image, psf, fwhm, left_out)
 
-    return small_samples(images, measure, null)
+    return small_samples(images, measure, null, known)
 
 
 def _stim(products: Products, fwhm: float) -> Detection:
