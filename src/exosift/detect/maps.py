@@ -39,13 +39,15 @@ class Known:
         return near
 
 
-NONE = Known()
+NONE_KNOWN = Known()
 
 Measure = Callable[[Floats, Bools], SmallSample]
 """What tells the S/N of an image (y, x), with pixels (y, x) that do not count as noise."""
 
 
-def small_samples(images: Floats, measure: Measure, null: Null, known: Known = NONE) -> Detection:
+def small_samples(
+    images: Floats, measure: Measure, null: Null, known: Known = NONE_KNOWN
+) -> Detection:
     """S/N of images (rank, y, x), each told from few apertures.
 
     Known companions are no noise to others, but are as noisy as any source to themselves.
