@@ -1,7 +1,7 @@
 """`python -m benchmarks.false_positives`: how often noise does what its fractions say.
 
-On drawn resolution elements, Gaussian and Laplace; and per frame, on noise images and on images from
-noise cubes. Prints two tables and writes docs/figures/false-positives.png.
+On drawn resolution elements, Gaussian and Laplace; and per frame, on noise images and on images
+from noise cubes. Prints two tables and writes docs/figures/false-positives.png.
 """
 
 from collections.abc import Iterator

@@ -8,7 +8,9 @@ with the image's own power spectrum, mapped as it was, and their false peaks are
 
 is the number a frame of peaks with a false-positive fraction of p or less; rare peaks come
 independently, so the chance of any is 1 − exp(−N). In a smooth Gaussian field in two dimensions
-growth is 1 for rare peaks (Adler 1981, The Geometry of Random Fields, ch. 6).
+growth is 1 for rare peaks (Adler 1981, The Geometry of Random Fields, ch. 6), and 0 in the end
+where few apertures tell the noise (Worsley 1994, Adv. Appl. Prob. 26, 13), so that what is fitted
+to common peaks says too many, not too few, of the rarest.
 """
 
 from collections.abc import Callable
@@ -21,10 +23,10 @@ from exosift.geometry.grid import radius_map
 from exosift.types import Floats
 
 # Peaks are counted from this fraction on: rare enough to come one by one, and many to count.
-_COMMON = 0.03
+_COMMON = 0.003
 
-# Noise images hold so many resolution elements together: some 800 peaks, or 4 % of their number.
-_ELEMENTS = 6_000
+# Noise images hold so many resolution elements together: 150 to 300 peaks, so N is off by 6 to 8 %.
+_ELEMENTS = 12_000
 
 # Values beyond so many standard deviations at their distance are no noise: companions, mostly.
 _CLIP = 3.0
