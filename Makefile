@@ -35,6 +35,7 @@ figures: betapic
 		[ ! -f $$folder/detection.png ] || \
 			cp $$folder/detection.png docs/figures/betapic/$$(basename $$folder).png; \
 	done
+	$(BIN)/python -m benchmarks.false_positives
 
 test: $(VENV)/develop.stamp
 	PATH="$(abspath $(BIN)):$$PATH" pytest $(PYTEST)

@@ -253,17 +253,32 @@ def invert(sequence: Path, inversion: Any, output: Path, threads: int) -> None:
 @click.argument("image", type=_PATH)
 @_option("--search", type=_YAML, default="{}", help="What counts as a candidate.")
 @_option("--snr", type=_PATH, default=None, help="S/N map to search, of standard normal noise.")
-@_option("--output", type=_PATH, help="Folder for S/N map, candidates and picture.")
+@_option("--sequence", type=_PATH, default=None, help="Its store, for the maps that need it.")
+@_option("--residuals", type=_PATH, default=None, help="Their store, for the map stim.")
+@_option("--known", type=_YAML, default="[]", help="Known companions: separation, position_angle.")
+@_option("--output", type=_PATH, help="Folder for maps, candidates and picture.")
 @_threads
-def detect(image: Path, search: Any, snr: Path | None, output: Path, threads: int) -> None:
+def detect(
+    image: Path,
+    search: Any,
+    snr: Path | None,
+    sequence: Path | None,
+    residuals: Path | None,
+    known: Any,
+    output: Path,
+    threads: int,
+) -> None:
     """Map the S/N of an image, unless it is given, and list its candidates."""
     from exosift import threads as budget
-    from exosift.detect.candidates import Search
+    from exosift.detect.search import KnownCompanion, Search
     from exosift.settings import parse
     from exosift.steps import detect as step
+    from exosift.steps.searching import Products
 
+    there = parse(tuple[KnownCompanion, ...], known, "known")
     with budget.limit(threads):
-        step.run(image, parse(Search, search, "search"), output, snr)
+        products = Products(image, snr, sequence, residuals)
+        step.run(products, parse(Search, search, "search"), there, output)
 
 
 @main.command()

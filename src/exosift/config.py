@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from exosift import instruments
 from exosift.calib.recipe import Recipe
 from exosift.calib.registration import Registration
-from exosift.detect.candidates import Search
+from exosift.detect.search import KnownCompanion, Search
 from exosift.errors import BadInput
 from exosift.instruments.description import Description
 from exosift.inverse.andromeda import Andromeda
@@ -48,9 +48,10 @@ class Config:
     observations: table of observations, relative to this file. raw: folders of raw files for those
     marked `raw`, relative to this file, or `simulated`. calibrate: what is done to their frames.
     reductions: name → reduction, and inversions: name → inverse method; every observation goes
-    through each. simulate: data made up for observations marked `simulated`, and raw files.
-    instruments: name → description of instruments whose raw files are to be sorted, besides those
-    known; tried before these.
+    through each. known: `target` or `target/epoch` → companions that are known there, flagged and
+    kept from the noise of others. simulate: data made up for observations marked `simulated`, and
+    raw files. instruments: name → description of instruments whose raw files are to be sorted,
+    besides those known; tried before these.
     """
 
     title: str
@@ -61,6 +62,7 @@ class Config:
     reductions: Mapping[str, Reduction] = field(default_factory=dict)
     inversions: Mapping[str, Andromeda] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
+    known: Mapping[str, tuple[KnownCompanion, ...]] = field(default_factory=dict)
     simulate: SimulatedData = field(default_factory=SimulatedData)
     instruments: Mapping[str, Description] = field(default_factory=dict)
 
@@ -68,6 +70,10 @@ class Config:
     def methods(self) -> Mapping[str, Reduction | Andromeda]:
         """All that every observation goes through, by name."""
         return {**self.reductions, **self.inversions}
+
+    def known_of(self, row: Row) -> tuple[KnownCompanion, ...]:
+        """The companions known in an observation: of its epoch, if given, or of its target."""
+        return tuple(self.known.get(row.label, self.known.get(row.target, ())))
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,9 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
         raise BadInput(f"{where}.simulate.archive: none, and raw is to be simulated; give it")
     _check_stars(config.reductions, rows, f"{where}.reductions")
     _check_simulation(config.simulate, rows, f"{where}.simulate")
+    for name in config.known:
+        if name not in {label for row in rows for label in (row.target, row.label)}:
+            raise BadInput(f"{where}.known.{name}: no target, nor target/epoch, of that name")
     return Survey(config, rows)
 
 

@@ -8,7 +8,10 @@ from scipy import fft, ndimage
 from scipy.stats import norm
 
 from exosift import threads
-from exosift.detect.candidates import find_candidates
+from exosift.detect.candidates import Searched, find_candidates
+from exosift.detect.maps import given
+from exosift.detect.places import Places
+from exosift.detect.search import Search
 from exosift.errors import BadInput
 from exosift.geometry.grid import pixel_position, radius_map, sky_position
 from exosift.geometry.regions import Annuli
@@ -192,7 +195,8 @@ def test_a_source_at_theta_minus_angle_appears_at_theta(position_angle, psf, sta
 @pytest.mark.parametrize("place", [(9.3, 40.0), (15.6, 160.0), (22.45, 275.0)])
 def test_a_companion_lies_on_the_peak_of_the_snr(place, psf, star):
     snr = andromeda(star + 400 * companion(psf, *place), ANGLE, psf, FWHM, Andromeda()).snr
-    one = find_candidates(snr[None], snr[None], (0,), FWHM, 5.0, "normal")[0]
+    searched = Searched(snr[None], given(snr[None]), Places(60.0, 1.0), (0,), FWHM)
+    one = find_candidates(searched, Search())[0]
     x, y = pixel_position(*place, MIDDLE)
     assert np.hypot(one.x - x, one.y - y) < 0.4
     assert one.fpf == pytest.approx(norm.sf(one.snr))

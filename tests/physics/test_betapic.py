@@ -8,8 +8,9 @@ import pytest
 
 from exosift.calib.registration import register
 from exosift.config import load
-from exosift.detect.candidates import find_candidates
-from exosift.detect.snr import snr_map
+from exosift.detect.candidates import Searched, find_candidates
+from exosift.detect.maps import places_of, small_samples
+from exosift.detect.snr import small_sample
 from exosift.photometry.psf import normalised_psf
 from exosift.psfsub.engine import image, subtract
 from exosift.psfsub.stack import Stack
@@ -33,8 +34,10 @@ def registered(betapic, fwhm):
 def candidates(cube, angle, fwhm, reduction):
     left = subtract(Stack.of(cube, angle), fwhm, reduction)
     images = np.stack([image(one, angle, reduction) for one in left])
-    snr = np.stack([snr_map(one, fwhm) for one in images])
-    return find_candidates(images, snr, reduction.model.variants, fwhm, CONFIG.search.threshold)
+    snr = small_samples(images, lambda one, out: small_sample(one, fwhm, out), "student")
+    places = places_of(images, fwhm, "student")
+    searched = Searched(images, snr, places, reduction.model.variants, fwhm)
+    return find_candidates(searched, CONFIG.search)
 
 
 @pytest.mark.parametrize("name", ["pca-full", "pca-annular"])

@@ -6,7 +6,7 @@ from scipy import stats
 
 from exosift import threads
 from exosift.detect.significance import false_positive_fraction
-from exosift.detect.snr import resolution_elements, snr_map
+from exosift.detect.snr import resolution_elements, small_sample, snr_map
 from exosift.geometry.grid import radius_map
 from exosift.photometry.apertures import aperture_flux
 
@@ -61,6 +61,35 @@ def test_apertures_that_touch_nan_are_left_out(image):
         assert snr[place[::-1]] == pytest.approx(defined_snr(filled, *place, missing), abs=0.05)
 
 
+def test_apertures_are_counted_where_the_noise_was_told_from_them(image):
+    found = small_sample(image, FWHM)
+    inside = np.isfinite(found.snr)
+    elements = resolution_elements(radius_map(image.shape)[inside], FWHM)
+    np.testing.assert_array_equal(found.noise[inside], elements - 1)
+    assert (found.noise[~inside] == 0).all()
+    holed = image.copy()
+    holed[20, 30] = np.nan
+    fewer = small_sample(holed, FWHM)
+    # Straight across, the hole touches one of the apertures, or two.
+    assert found.noise[20, 10] - fewer.noise[20, 10] in (1, 2)
+    assert fewer.noise[20, 4] == found.noise[20, 4]
+
+
+def test_what_is_left_out_is_no_noise_but_has_an_snr_itself(image):
+    y, x = np.mgrid[:SIZE, :SIZE]
+    bright = image + 500 * (np.hypot(x - 30, y - 20) < 1)
+    companion = np.hypot(x - 30, y - 20) <= FWHM
+    found = small_sample(bright, FWHM, companion)
+    spoilt = small_sample(bright, FWHM)
+    hidden = small_sample(np.where(companion, np.nan, bright), FWHM)
+    away = np.hypot(x - 30, y - 20) > 2 * FWHM
+    np.testing.assert_allclose(found.snr[away], hidden.snr[away], atol=1e-5)
+    np.testing.assert_array_equal(found.noise[away], hidden.noise[away])
+    assert abs(spoilt.snr[20, 10]) < 0.5  # its noise is the companion
+    assert found.snr[20, 30] == pytest.approx(spoilt.snr[20, 30], rel=0.3)
+    assert found.snr[20, 30] > 30
+
+
 def test_level_and_units_of_the_image_do_not_matter(image):
     snr = snr_map(image, FWHM)
     np.testing.assert_allclose(snr_map(50.0 * image, FWHM), snr, atol=1e-3)
@@ -80,7 +109,8 @@ def test_false_alarms_on_white_noise_are_as_rare_as_said(radius, images):
         maps = np.stack([snr_map(image, FWHM) for image in noise])
     ends = [middle - radius, middle + radius]
     snr = np.concatenate([maps[:, middle, ends], maps[:, ends, middle]], axis=None)
-    fractions = false_positive_fraction(snr, np.full(snr.shape, float(radius)), FWHM)
+    noise = resolution_elements(np.full(snr.shape, float(radius)), FWHM) - 1
+    fractions = false_positive_fraction(snr, noise)
     for nominal in (0.5, 0.1, 0.01):
         rate, error = np.mean(fractions < nominal), np.sqrt(nominal * (1 - nominal) / snr.size)
         assert abs(rate - nominal) < 3.5 * error

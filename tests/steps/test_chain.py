@@ -63,6 +63,66 @@ def test_inversion_maps_flux_error_and_snr(registered, call):
     assert (output / "detection.png").stat().st_size > 10_000
 
 
+def test_every_map_comes_with_its_fractions_and_every_candidate_with_its_values(registered, call):
+    output = registered.folder / "out/pca"
+    arguments = ("--reduction", REDUCTION, "--output", str(output))
+    assert call("subtract", str(registered.store), *arguments)[0] == 0
+    known = f"[{{separation: {COMPANION.separation}, position_angle: {COMPANION.position_angle}}}]"
+    stores = ("--sequence", str(registered.store), "--residuals", str(output / "residuals.zarr"))
+    search = "{noise: laplace, maps: [stim, matched], threshold: 4}"
+    arguments = (*stores, "--search", search, "--known", known, "--output", str(output))
+    code, said = call("detect", str(output / "image.fits"), *arguments)
+    assert code == 0, said
+    top = Table.read(output / "candidates.ecsv")[0]
+    assert top["known"]
+    assert not top["edge"]
+    assert top["stim"] > 1
+    assert top["matched"] > 5
+    at = (0 if top["rank"] == 2 else 1, round(top["y"]), round(top["x"]))
+    for name, null in (("snr", "laplace"), ("stim", "inverse map"), ("matched", "laplace")):
+        with fits.open(output / f"{name}.fits") as units:
+            values, logarithms = units[0].data, units["LOGFPF"].data
+            assert units[0].header["NULL"] == null
+        assert values.shape == logarithms.shape == (2, 49, 49)
+        np.testing.assert_array_equal(np.isfinite(values), np.isfinite(logarithms))
+        if name != "snr":
+            assert top[name] == pytest.approx(values[at], rel=1e-5)
+            assert top[f"{name}_fpf"] == pytest.approx(10.0 ** logarithms[at], rel=1e-4)
+    gaussian = ("--search", "{threshold: 4}", "--known", known, "--output", str(output))
+    assert call("detect", str(output / "image.fits"), *gaussian)[0] == 0
+    assert Table.read(output / "candidates.ecsv")[0]["fpf"] < top["fpf"] / 3
+
+
+def test_no_fraction_is_quoted_where_the_model_cuts_noise_away(registered, call):
+    output = registered.folder / "out/llsg"
+    reduction = "{model: {kind: llsg, rank: 3}, regions: {kind: annuli, width: 2, segments: 4}}"
+    arguments = ("--reduction", reduction, "--output", str(output))
+    assert call("subtract", str(registered.store), *arguments)[0] == 0
+    assert call("detect", str(output / "image.fits"), "--output", str(output))[0] == 0
+    table = Table.read(output / "candidates.ecsv")
+    assert table[0]["snr"] > 5
+    assert np.isnan(table["fpf"]).all()
+    assert np.isnan(table["false_alarm"]).all()
+    assert "no significance" in table.meta["noise"]
+    with fits.open(output / "snr.fits") as units:
+        assert len(units) == 1
+
+
+def test_a_map_that_lacks_its_store_says_which(registered, call):
+    output = registered.folder / "out/pca"
+    arguments = ("--reduction", REDUCTION, "--output", str(output))
+    assert call("subtract", str(registered.store), *arguments)[0] == 0
+    for maps, more, line in (
+        ("stim", (), "`stim` needs the sequence: give the store by --sequence"),
+        ("stim", ("--sequence", str(registered.store)), "`stim` needs the residuals"),
+        ("matched", (), "`matched` needs the sequence"),
+    ):
+        arguments = ("--search", f"{{maps: [{maps}]}}", *more, "--output", str(output))
+        code, said = call("detect", str(output / "image.fits"), *arguments)
+        assert (code, said.count("\n")) == (2, 1)
+        assert line in said
+
+
 def test_sequence_reads_back_as_it_was_written(registered, made):
     sequence = read_sequence(registered.store)
     assert sequence.label == "T/1"

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from exosift.config import check, load, schema
+from exosift.detect.search import Search
 from exosift.errors import BadInput
 from exosift.inverse.andromeda import Andromeda
 from exosift.psfsub.catalogue import Reduction
@@ -33,6 +34,34 @@ def test_schema_refuses_what_the_program_refuses():
     given = {"title": "t", "observations": "o", "reductions": {"x": {"modle": {}}}}
     with pytest.raises(jsonschema.ValidationError, match="modle"):
         jsonschema.validate(given, schema())
+
+
+def test_known_companions_are_those_of_the_epoch_or_of_the_target(tmp_path):
+    rows = "\n".join(f"T\t{e}\tsimulated\tL'\tsimulated\tsimulated\tsimulated" for e in "12")
+    head = "target\tepoch\tinstrument\tfilter\tcube\tangles\tpsf\n"
+    (tmp_path / "o.tsv").write_text(head + rows + "\n")
+    given = {"title": "t", "observations": "o.tsv", "reductions": {"x": {}}}
+    near, far = ({"separation": s, "position_angle": 10.0} for s in (300.0, 600.0))
+    survey = check(given | {"known": {"T": [near], "T/2": [far]}}, tmp_path)
+    told = [survey.config.known_of(row) for row in survey.rows]
+    assert [[one.separation for one in each] for each in told] == [[300.0], [600.0]]
+    with pytest.raises(BadInput, match=r"config.known.S: no target, nor target/epoch"):
+        check(given | {"known": {"S": [near]}}, tmp_path)
+    with pytest.raises(BadInput, match="the separation is 0 mas, expected more than 0"):
+        check(given | {"known": {"T": [near | {"separation": 0}]}}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"fpf": 0}, "fpf is 0, expected a fraction between 0 and 1"),
+        ({"maps": ["stim", "stim"]}, "maps are stim, stim; name each once"),
+        ({"noise": "cauchy"}, "noise: input should be 'gaussian' or 'laplace'"),
+    ],
+)
+def test_search_that_cannot_be(given, line):
+    with pytest.raises(BadInput, match=line):
+        parse(Search, given, "search")
 
 
 def test_parameters_survive_the_way_through_json():

@@ -21,6 +21,10 @@ PLANET = CandidateRow(58.4, 35.5, 452.3, 210.87, 11.83, 2.9e-6, 2.1e-3, 10)
 SPECKLE = CandidateRow(70.0, 60.0, 608.0, 296.6, 5.24, 0.0123, 0.97, None)
 
 
+SPARSE = CandidateRow(58.4, 35.5, 452.3, 210.87, 25.0, NAN, NAN, None)
+TOLD = dataclasses.replace(PLANET, known=True, stim=1.84, matched=9.27)
+
+
 def reduction(name="annular-pca", **changes):
     plain = ReductionSummary(
         name, "done", "", (), f"betapic/e1/{name}/detection.png", "model: pca\n"
@@ -262,3 +266,21 @@ def test_angles_and_decimals():
     assert notation.position_angle(359.98) == "0.0°"
     assert notation.decimal(-3.25, 2) == "−3.25"
     assert notation.separation(NAN) == "–"
+
+
+def test_other_maps_and_known_companions_are_told_where_there_are_any():
+    plain = render(run_of(observation()))
+    assert ">STIM<" not in plain
+    page = render(run_of(observation(reductions=(reduction(candidates=(TOLD, SPECKLE)),))))
+    for told in (">STIM<", ">Matched<", ">1.8<", ">9.3<", "1 known<", ">–<"):
+        assert told in page
+
+
+def test_an_snr_that_is_no_significance_does_not_lead():
+    both = (reduction("llsg", candidates=(SPARSE,)), reduction(candidates=(PLANET,)))
+    seen = observation(reductions=both)
+    assert seen.strongest.row == PLANET
+    assert set(seen.strongest.reductions) == {"llsg", "annular-pca"}
+    alone = observation(reductions=both[:1])
+    assert alone.strongest.row == SPARSE
+    assert ">25.0<" in render(run_of(alone))

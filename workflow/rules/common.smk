@@ -101,6 +101,12 @@ def method_of(wildcards):
     return plain(SURVEY.config.methods[wildcards.reduction])
 
 
+def known_of(wildcards):
+    """The companions known in the observation."""
+    row = ROWS[wildcards.target, wildcards.epoch]
+    return json.dumps(plain(SURVEY.config.known_of(row)))
+
+
 def stars_of(wildcards):
     """Input function: the sequences of the reduction's reference stars."""
     row = ROWS[wildcards.target, wildcards.epoch]
@@ -158,4 +164,7 @@ def invert_minutes(wildcards, input, attempt):
 
 
 def detect_memory(wildcards, input, attempt):
-    return resources.detect_memory(image_shape(input.image), attempt)
+    shape = image_shape(input.image)
+    looked_at = "stim" in SURVEY.config.search.maps and "sequence" in input.keys()
+    frames = sequence_shape(input.sequence) if looked_at else ()
+    return resources.detect_memory(shape, attempt, frames)

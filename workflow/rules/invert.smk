@@ -57,8 +57,9 @@ rule search:
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         search=json.dumps(plain(SURVEY.config.search)),
+        known=known_of,
         folder=subpath(output.candidates, parent=True),
         algorithms=ALGORITHMS,
     shell:
         "exosift detect {input.image} --snr {input.snr} --search {params.search:q} "
-        "--output {params.folder} --threads {threads} 2> {log}"
+        "--known {params.known:q} --output {params.folder} --threads {threads} 2> {log}"

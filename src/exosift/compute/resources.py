@@ -34,6 +34,10 @@ _INVERT, _MAPS = 8, 80
 # outermost circle, and ten arrays over the apertures of a piece of work.
 _NEIGHBOURS, _PLACES, _READINGS, _ARRAYS = 64, 49**2, 32, 10
 
+# STIM: a rank's frames derotated, those of all wavelengths together, and their deviations in double
+# precision; and the residuals of every rank.
+_STIM = 6
+
 
 def calibrate_memory(window: Shape, threads: int, attempt: int) -> int:
     """MB to calibrate frames of a window (y, x), however many; () where it is not known."""
@@ -81,10 +85,12 @@ def invert_memory(shape: Shape, attempt: int) -> int:
     return _grown(values * _VALUE, attempt)
 
 
-def detect_memory(shape: Shape, attempt: int) -> int:
-    """MB to search images of `shape` (…, y, x)."""
+def detect_memory(shape: Shape, attempt: int, frames: Shape = ()) -> int:
+    """MB to search images of `shape` (…, y, x), with STIM of `frames` (wavelength, time, y, x)."""
     under = 4 * pi * max(shape[-2:], default=0) / 2
-    values = _NEIGHBOURS * prod(shape[-2:]) + (_PLACES + _READINGS * _ARRAYS) * under
+    values = 2 * _NEIGHBOURS * prod(shape[-2:]) + (_PLACES + _READINGS * _ARRAYS) * under
+    if frames:
+        values += (_STIM + prod(shape[:-2])) * prod(frames)
     return _grown(values * _VALUE, attempt)
 
 

@@ -1,25 +1,18 @@
 """Find candidates: peaks of the S/N map, merged within one FWHM, placed to a pixel's fraction."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from exosift.detect.significance import (
-    Null,
-    elements_in_field,
-    false_alarm_probability,
-    false_positive_fraction,
-)
-from exosift.geometry.grid import centre_of, radius_map, sky_position
+from exosift.detect.maps import Detection
+from exosift.detect.peaks import apart, core, peaks
+from exosift.detect.places import Places
+from exosift.detect.search import Search
+from exosift.detect.significance import false_alarm_probability
+from exosift.geometry.grid import centre_of, sky_position
 from exosift.photometry.psf import fit_gaussian
 from exosift.types import Bools, Floats, Point
-
-
-@dataclass(frozen=True)
-class Search:
-    """What counts as a candidate: peaks of the S/N map at or above `threshold`."""
-
-    threshold: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -27,7 +20,10 @@ class Candidate:
     """A peak: x, y, separation [px], position angle [deg], S/N, and what it is worth.
 
     fpf: false-positive fraction of one resolution element, for the ranks tried. false_alarm: chance
-    of such a peak anywhere in the frame. rank: the PSF model's rank it is strongest at.
+    of such a peak anywhere in the frame. Both are NaN where an S/N is no significance. rank: the
+    PSF model's rank it is strongest at. known: lies on a known companion. edge: touches what was
+    not measured, so it may be the flank of something. others: name → (value, fpf) at its place in
+    the other maps.
     """
 
     x: float
@@ -38,54 +34,58 @@ class Candidate:
     fpf: float
     false_alarm: float
     rank: float
+    known: bool = False
+    edge: bool = False
+    others: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def find_candidates(
-    images: Floats,
-    snr: Floats,
-    ranks: tuple[float, ...],
-    fwhm: float,
-    threshold: float,
-    null: Null = "small sample",
-) -> list[Candidate]:
-    """Peaks of snr (rank, y, x) at or above `threshold`, strongest first, in images (rank, y, x).
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """What is searched, of a reduction's ranks (rank,): light and S/N, and how many places.
 
-    A peak within one FWHM [px] of a stronger one, at any rank, is the same candidate; so is one
-    whose light lies within one FWHM of the light of a stronger one. `null` says what the S/N of
-    noise follows.
+    images (rank, y, x): the light that peaks are placed on. others: more maps, by name. fwhm [px].
+    known: places (x, y) [px] of known companions.
     """
+
+    images: Floats
+    snr: Detection
+    places: Places
+    ranks: tuple[float, ...]
+    fwhm: float
+    others: Mapping[str, Detection] = field(default_factory=dict)
+    known: tuple[Point, ...] = ()
+
+
+def find_candidates(searched: Searched, search: Search) -> list[Candidate]:
+    """Peaks of the S/N that `search` asks for, strongest first.
+
+    A peak within one FWHM of a stronger one, at any rank, is the same candidate; so is one whose
+    light lies within one FWHM of the light of a stronger one.
+    """
+    snr, fpf, fwhm = searched.snr.statistic, searched.snr.fpf, searched.fwhm
     found = [
-        (float(snr[i, y, x]), i, int(y), int(x))
-        for i in range(len(ranks))
-        for y, x in zip(*np.nonzero(_peaks(snr[i], fwhm, threshold)), strict=True)
+        (float(snr[i, row, column]), i, int(row), int(column))
+        for i in range(len(snr))
+        for row, column in peaks(snr[i], fwhm, _wanted(snr[i], fpf[i], search))
     ]
-    kept: list[tuple[float, int, int, int]] = []
-    places: list[Point] = []
-    for peak in sorted(found, reverse=True):
-        if any(np.hypot(peak[2] - other[2], peak[3] - other[3]) <= fwhm for other in kept):
+    found.sort(reverse=True)
+    distinct = {tuple(place) for place in apart(np.array([f[2:] for f in found]), fwhm)}
+    candidates: list[Candidate] = []
+    for peak in found:
+        if peak[2:] not in distinct:
             continue
-        x, y = _place(images[peak[1]], peak[3], peak[2], fwhm)
-        if any(np.hypot(x - other[0], y - other[1]) <= fwhm for other in places):
-            continue
-        kept.append(peak)
-        places.append((x, y))
-    return [
-        _candidate(peak, place, snr, ranks, fwhm, null)
-        for peak, place in zip(kept, places, strict=True)
-    ]
+        distinct.remove(peak[2:])
+        x, y = _place(searched.images[peak[1]], peak[3], peak[2], fwhm)
+        if all(np.hypot(x - other.x, y - other.y) > fwhm for other in candidates):
+            candidates.append(_candidate(peak, (x, y), searched))
+    return candidates
 
 
-def _peaks(snr: Floats, fwhm: float, threshold: float) -> Bools:
-    """Local maxima of an S/N map (y, x) within half an FWHM, at or above `threshold`."""
-    from scipy import ndimage  # slow to load, and not before there is a map to search
-
-    filled = np.where(np.isnan(snr), -np.inf, snr)
-    reach = int(np.ceil(fwhm / 2))
-    y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
-    highest = ndimage.maximum_filter(
-        filled, footprint=np.hypot(x, y) <= fwhm / 2, mode="constant", cval=-np.inf
-    )
-    return np.asarray((filled == highest) & (filled >= threshold))
+def _wanted(snr: Floats, fpf: Floats, search: Search) -> Bools:
+    """Pixels (y, x) that are asked for: by S/N where no fraction is asked for, or none is known."""
+    if search.fpf is None or np.isnan(fpf).all():
+        return np.asarray(snr >= search.threshold)
+    return np.asarray(fpf <= search.fpf)
 
 
 def _place(image: Floats, column: int, row: int, fwhm: float) -> Point:
@@ -103,23 +103,38 @@ def _place(image: Floats, column: int, row: int, fwhm: float) -> Point:
     return float(column), float(row)
 
 
-def _candidate(
-    peak: tuple[float, int, int, int],
-    place: Point,
-    snr: Floats,
-    ranks: tuple[float, ...],
-    fwhm: float,
-    null: Null,
-) -> Candidate:
+def _candidate(peak: tuple[float, int, int, int], place: Point, searched: Searched) -> Candidate:
     """Say where a peak lies and how likely noise makes it."""
     value, i, row, column = peak
     x, y = place
-    centre = centre_of(snr.shape)
-    radius = radius_map(snr.shape)
-    searched = radius[np.isfinite(snr[i])]
-    fpf = false_positive_fraction(np.array(value), radius[row, column], fwhm, null)
-    fpf = false_alarm_probability(fpf, len(ranks))
-    elements = elements_in_field(searched.min(), searched.max(), fwhm)
-    alarm = false_alarm_probability(fpf, elements)
-    separation, angle = sky_position(x, y, centre)
-    return Candidate(x, y, separation, angle, value, float(fpf), float(alarm), ranks[i])
+    separation, angle = sky_position(x, y, centre_of(searched.images.shape))
+    single = float(searched.snr.fpf[i, row, column])
+    trials = len(searched.ranks)
+    return Candidate(
+        x,
+        y,
+        separation,
+        angle,
+        value,
+        fpf=float(false_alarm_probability(np.array(single), trials)),
+        false_alarm=searched.places.false_alarm(single, trials),
+        rank=searched.ranks[i],
+        known=any(np.hypot(x - a, y - b) <= searched.fwhm for a, b in searched.known),
+        edge=_at_edge(searched.snr.statistic[i], row, column, searched.fwhm),
+        others={name: _read(found, i, place) for name, found in searched.others.items()},
+    )
+
+
+def _read(found: Detection, i: int, place: Point) -> tuple[float, float]:
+    """A map's value and its false-positive fraction on the pixel of a place (x, y)."""
+    column, row = (round(at) for at in place)
+    return float(found.statistic[i, row, column]), float(found.fpf[i, row, column])
+
+
+def _at_edge(snr: Floats, row: int, column: int, fwhm: float) -> bool:
+    """Whether a pixel within half an FWHM of a peak was not measured."""
+    around = core(fwhm)
+    reach = len(around) // 2
+    padded = np.pad(snr, reach, constant_values=np.nan)
+    near = padded[row : row + len(around), column : column + len(around)]
+    return bool(np.isnan(near[around]).any())

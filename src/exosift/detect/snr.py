@@ -5,12 +5,15 @@ compares the flux in an aperture of one FWHM centred on it with those of the n o
 fit on the same circle: (f − mean) / (s √(1 + 1/n)) follows Student's t, n − 1 degrees of freedom.
 """
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import numpy as np
 
 from exosift import threads
 from exosift.geometry.grid import centre_of, radius_map
 from exosift.photometry.apertures import ApertureSums
-from exosift.types import Floats, Ints, Point
+from exosift.types import Bools, Floats, Ints, Point, Shape
 
 # Apertures of one piece of work: enough to keep a thread busy, few enough to stay near its core;
 # far out, so many for each pixel under them that tabulating the discs on it pays.
@@ -19,6 +22,48 @@ _READINGS = 32
 
 # An aperture that misses more than this share of its area to NaN is not used.
 _MISSING = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class SmallSample:
+    """S/N (y, x), and the number of apertures (y, x) that its noise was told from; 0 where none."""
+
+    snr: Floats
+    noise: Ints
+
+
+class Measured(Protocol):
+    """What is measured at any place (x, y) [px] of an image, such as the flux in an aperture."""
+
+    def at(self, x: Floats, y: Floats) -> Floats:
+        """One value a place; NaN where it cannot be measured."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Apertures:
+    """Flux in apertures of 1 FWHM, NaN where one misses more than a thousandth of its area."""
+
+    sums: ApertureSums
+    gaps: ApertureSums | None
+    missing: float
+
+    @classmethod
+    def of(cls, image: Floats, fwhm: float) -> "Apertures":
+        """Apertures over image (y, x), as far out as they are read."""
+        unseen = np.isnan(image)
+        sums = ApertureSums.of(np.where(unseen, 0.0, image).astype(np.float32), fwhm / 2)
+        gaps = None
+        if unseen[radius_map(image.shape) <= (min(image.shape) - 1 + fwhm) / 2].any():
+            gaps = ApertureSums.of(unseen.astype(np.float32), fwhm / 2)
+        return cls(sums, gaps, _MISSING * np.pi * fwhm**2 / 4)
+
+    def at(self, x: Floats, y: Floats) -> Floats:
+        """Fluxes in the apertures centred at (x, y) [px]."""
+        flux = self.sums.at(x, y)
+        if self.gaps is not None:
+            flux[self.gaps.at(x, y) > self.missing] = np.nan
+        return flux
 
 
 def resolution_elements(radius: Floats, fwhm: float) -> Ints:
@@ -31,35 +76,46 @@ def resolution_elements(radius: Floats, fwhm: float) -> Ints:
 
 
 def snr_map(image: Floats, fwhm: float) -> Floats:
+    """S/N (y, x) of `small_sample`, without the numbers of apertures."""
+    return small_sample(image, fwhm).snr
+
+
+def small_sample(image: Floats, fwhm: float, left_out: Bools | None = None) -> SmallSample:
     """S/N of every pixel of image (y, x) from 1 FWHM [px] out to where the last aperture fits.
 
-    NaN elsewhere. Apertures that touch NaN are left out of the noise; a pixel is NaN when its own
-    aperture touches NaN or when fewer than three are left to tell the noise from.
+    NaN elsewhere. Apertures that touch NaN, or pixels `left_out` (y, x) such as those of known
+    companions, do not count as noise; a pixel is NaN when its own aperture touches NaN or when
+    fewer than three are left to tell the noise from.
     """
-    x0, y0 = centre_of(image.shape)
-    radius = radius_map(image.shape)
-    inside = (radius >= fwhm) & (radius <= (min(image.shape) - 1 - fwhm) / 2)
+    source = Apertures.of(image, fwhm)
+    if left_out is None or not left_out.any():
+        return compare(source, source, image.shape, fwhm)
+    noise = Apertures.of(np.where(left_out, np.nan, image), fwhm)
+    return compare(source, noise, image.shape, fwhm)
+
+
+def compare(source: Measured, noise: Measured, shape: Shape, fwhm: float) -> SmallSample:
+    """S/N of every pixel of an image of `shape`: its value as a `source` among those of `noise`.
+
+    Noise is measured at touching places on the pixel's circle, from 1 FWHM [px] out to the edge.
+    """
+    x0, y0 = centre_of(shape)
+    radius = radius_map(shape)
+    inside = (radius >= fwhm) & (radius <= (min(shape) - 1 - fwhm) / 2)
     y, x = np.nonzero(inside)
     elements = resolution_elements(radius[inside], fwhm)
-    unseen = np.isnan(image)
-    sums = ApertureSums.of(np.where(unseen, 0.0, image).astype(np.float32), fwhm / 2)
-    gaps = None
-    if unseen[radius <= radius[inside].max(initial=0.0) + fwhm].any():
-        gaps = ApertureSums.of(unseen.astype(np.float32), fwhm / 2)
-    snr = np.full(image.shape, np.nan, dtype=np.float32)
+    snr = np.full(shape, np.nan, dtype=np.float32)
+    count = np.zeros(shape, dtype=np.int32)
 
     def work(here: Ints) -> None:
         aperture = np.arange(elements[here].max())
-        offset = (x[here] - x0, y[here] - y0)
-        flux = _on_circles(sums, offset, aperture, (x0, y0), fwhm)
-        if gaps is not None:
-            missing = _on_circles(gaps, offset, aperture, (x0, y0), fwhm)
-            flux[missing > _MISSING * np.pi * fwhm**2 / 4] = np.nan
-        flux[aperture >= elements[here, None]] = np.nan
-        snr[y[here], x[here]] = _compare(flux)
+        places = _on_circles((x[here] - x0, y[here] - y0), aperture, (x0, y0), fwhm)
+        values = _values(source, noise, places)
+        values[aperture >= elements[here, None]] = np.nan
+        snr[y[here], x[here]], count[y[here], x[here]] = among_others(values)
 
     threads.over(work, _pieces(elements, radius[inside]))
-    return snr
+    return SmallSample(snr, count)
 
 
 def snr_at(image: Floats, x: float, y: float, fwhm: float) -> float:
@@ -67,14 +123,9 @@ def snr_at(image: Floats, x: float, y: float, fwhm: float) -> float:
     centre = centre_of(image.shape)
     offset = np.array([x - centre[0]]), np.array([y - centre[1]])
     elements = resolution_elements(np.hypot(*offset), fwhm)
-    unseen = np.isnan(image)
-    sums, gaps = (
-        ApertureSums.of(values.astype(np.float32), fwhm / 2)
-        for values in (np.where(unseen, 0.0, image), unseen)
-    )
-    circle = (offset, np.arange(elements[0]), centre, fwhm)
-    missing = _on_circles(gaps, *circle) > _MISSING * np.pi * fwhm**2 / 4
-    return float(_compare(np.where(missing, np.nan, _on_circles(sums, *circle)))[0])
+    apertures = Apertures.of(image, fwhm)
+    places = _on_circles(offset, np.arange(elements[0]), centre, fwhm)
+    return float(among_others(_values(apertures, apertures, places))[0][0])
 
 
 def _at_once(radius: Floats) -> Floats:
@@ -91,9 +142,9 @@ def _pieces(elements: Ints, radius: Floats) -> list[Ints]:
 
 
 def _on_circles(
-    sums: ApertureSums, offset: tuple[Floats, Floats], aperture: Ints, centre: Point, fwhm: float
-) -> Floats:
-    """Sums (pixel, aperture): touching apertures 0, 1, … around the centre, 0 on the pixel.
+    offset: tuple[Floats, Floats], aperture: Ints, centre: Point, fwhm: float
+) -> tuple[Floats, Floats]:
+    """Places (x, y) (pixel, aperture): touching apertures around the centre, 0 on the pixel.
 
     offset is (x, y) [px] of the pixels from the centre. The apertures follow each other clockwise
     and leave the rest of the circle as a gap before the first.
@@ -103,20 +154,32 @@ def _on_circles(
     step = 2 * np.arcsin(fwhm / 2 / np.hypot(dx, dy))
     turn = step * aperture.astype(np.float32)
     cos, sin = np.cos(turn), np.sin(turn)
-    return sums.at(x0 + dx * cos + dy * sin, y0 + dy * cos - dx * sin)
+    return x0 + dx * cos + dy * sin, y0 + dy * cos - dx * sin
 
 
-def _compare(flux: Floats) -> Floats:
-    """S/N (pixel,) of the first aperture of (pixel, aperture) among the others."""
-    source, noise = flux[:, 0], flux[:, 1:]
+def _values(source: Measured, noise: Measured, places: tuple[Floats, Floats]) -> Floats:
+    """Values (pixel, aperture) at places (x, y); the first of each pixel's is the source's."""
+    values = noise.at(*places)
+    if source is not noise:
+        values[:, :1] = source.at(places[0][:, :1], places[1][:, :1])
+    return values
+
+
+def among_others(values: Floats) -> tuple[Floats, Ints]:
+    """S/N (pixel,) of the first of values (pixel, aperture) among the others, and their number.
+
+    NaN is left out. Where fewer than three are left, or all are equal, NaN and 0.
+    """
+    source, noise = values[:, 0], values[:, 1:]
     unseen = np.isnan(noise)
     count = noise.shape[1] - np.count_nonzero(unseen, axis=1)
     enough = count >= 3
-    n = np.where(enough, count, 1).astype(flux.dtype)
+    n = np.where(enough, count, 1).astype(values.dtype)
     mean = np.where(unseen, 0, noise).sum(axis=1) / n
     apart = np.where(unseen, 0, noise - mean[:, None])
     std = np.sqrt(np.einsum("pa,pa->p", apart, apart) / np.maximum(n - 1, 1))
-    snr = np.full(len(flux), np.nan, dtype=np.float32)
-    usable = enough & (std > 0)
+    snr = np.full(len(values), np.nan, dtype=np.float32)
+    usable = enough & (std > 0) & ~np.isnan(source)
     scale = std * np.sqrt(1 + 1 / n)
-    return np.asarray(np.divide(source - mean, scale, out=snr, where=usable))
+    np.divide(source - mean, scale, out=snr, where=usable)
+    return snr, np.where(usable, count, 0)

@@ -110,10 +110,17 @@ def write_array(path: Path, values: Floats) -> None:
         fits.PrimaryHDU(values).writeto(partial, overwrite=True)
 
 
-def write_images(path: Path, images: Floats, observation: Observation, cards: Cards) -> None:
+def write_images(
+    path: Path,
+    images: Floats,
+    observation: Observation,
+    cards: Cards,
+    fpf: Floats | None = None,
+) -> None:
     """Write images (variant, y, x), or the one image there is, North up and East left, with a WCS.
 
-    The WCS gives offsets from the star as a tangent plane around (0, 0).
+    The WCS gives offsets from the star as a tangent plane around (0, 0). fpf: false-positive
+    fractions of the images' values; their decimal logarithms follow as an extension, LOGFPF.
     """
     header = fits.Header()
     centre = (images.shape[-1] - 1) / 2, (images.shape[-2] - 1) / 2
@@ -132,9 +139,17 @@ def write_images(path: Path, images: Floats, observation: Observation, cards: Ca
     header["FWHM"] = (float(np.mean(observation.fwhm)), "of the PSF [px]")
     header["CREATOR"] = f"exosift {__version__}"
     header.update(cards)
-    data = images[0] if len(images) == 1 else images
+    units = fits.HDUList([fits.PrimaryHDU(_unstacked(images), header)])
+    if fpf is not None:
+        logarithms = np.log10(np.maximum(fpf, 1e-300))
+        units.append(fits.ImageHDU(_unstacked(logarithms), name="LOGFPF"))
     with whole(path) as partial:
-        fits.PrimaryHDU(data.astype(np.float32), header).writeto(partial, overwrite=True)
+        units.writeto(partial, overwrite=True)
+
+
+def _unstacked(images: Floats) -> Floats:
+    """Images (variant, y, x) in the precision of files; without the axis where there is but one."""
+    return np.asarray(images[0] if len(images) == 1 else images, dtype=np.float32)
 
 
 def read_images(path: Path) -> tuple[Floats, fits.Header]:

@@ -105,6 +105,14 @@ def read_header(store: Path) -> tuple[dict[str, Any], Floats]:
     return dict(group.attrs), read_whole(group, "angle")
 
 
+def read_residuals(store: Path) -> Floats:
+    """Residuals (variant, wavelength, time, y, x) of a reduction, before derotation."""
+    group = open_store(store)
+    if "residuals" not in group:
+        raise BadInput(f"{store}: not the residuals of a reduction; run `exosift subtract`")
+    return read_whole(group, "residuals")
+
+
 def write_residuals(store: Path, reduced: Reduced) -> None:
     """Write the residuals of a reduction, not derotated, and the image of each wavelength."""
     arrays = {

@@ -24,6 +24,12 @@ _COLUMNS = {
     "fpf": ("", "false-positive fraction of a resolution element, all ranks tried"),
     "false_alarm": ("", "chance of such a peak from Gaussian noise anywhere in the frame"),
     "rank": ("", "rank of the PSF model, below 1 a share of variance; 0 without"),
+    "known": ("", "lies within one FWHM of a companion that is known"),
+    "edge": ("", "touches pixels that were not measured: may be the flank of something"),
+    "stim": ("", "STIM over its threshold at this place; NaN: no such map"),
+    "stim_fpf": ("", "share of the inverse STIM map that does as well"),
+    "matched": ("", "S/N of the matched filter at this place; NaN: no such map"),
+    "matched_fpf": ("", "its false-positive fraction, this rank alone"),
 }
 
 
@@ -31,18 +37,24 @@ def write_candidates(
     path: Path, candidates: list[Candidate], pixel_scale: float, meta: Mapping[str, object]
 ) -> None:
     """Write candidates, strongest first; separations in mas with `pixel_scale` [mas/px]."""
-    rows = [
-        {name: getattr(c, name) for name in _COLUMNS} | {"separation": c.separation * pixel_scale}
-        for c in candidates
-    ]
+    rows = [_row(candidate, pixel_scale) for candidate in candidates]
     rank = int if all(float(c.rank).is_integer() for c in candidates) else float
-    kinds = [rank if name == "rank" else float for name in _COLUMNS]
+    kinds = [{"rank": rank, "known": bool, "edge": bool}.get(name, float) for name in _COLUMNS]
     table = Table(rows=rows or None, names=list(_COLUMNS), dtype=kinds, meta=dict(meta))
     for name, (unit, description) in _COLUMNS.items():
         table[name].unit = unit or None
         table[name].description = description
     with whole(path) as partial:
         table.write(partial, format="ascii.ecsv", overwrite=True)
+
+
+def _row(candidate: Candidate, pixel_scale: float) -> dict[str, object]:
+    """A candidate's columns."""
+    others = dict.fromkeys(("stim", "stim_fpf", "matched", "matched_fpf"), np.nan)
+    for name, (value, fpf) in candidate.others.items():
+        others |= {name: value, f"{name}_fpf": fpf}
+    own = {name: getattr(candidate, name) for name in _COLUMNS if name not in others}
+    return own | others | {"separation": candidate.separation * pixel_scale}
 
 
 def write_selection(path: Path, placed: Placed, mjd: Floats, angle: Floats) -> None:

@@ -5,6 +5,7 @@ between disc and pixel, so all sums over discs centred on a fine grid of offsets
 product, and a disc anywhere follows by bilinear interpolation between its four neighbours.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -55,12 +56,17 @@ class ApertureSums:
     @classmethod
     def of(cls, image: Floats, radius: float) -> "ApertureSums":
         """Discs of `radius` [px] over image (y, x), which must be finite; zero beyond its edges."""
-        reach = int(np.ceil(radius + 0.5)) - 1
-        padded = np.pad(image, [(reach, reach + 1)] * 2)
-        windows = sliding_window_view(padded, (2 * reach + 2, 2 * reach + 2))
+        return cls.weighted(image, _disc_weights(int(np.ceil(radius + 0.5)) - 1, radius))
+
+    @classmethod
+    def weighted(cls, image: Floats, weights: Floats) -> "ApertureSums":
+        """Sums over image (y, x) with other weights than discs, such as `displaced` gives."""
+        side = round(np.sqrt(len(weights)))
+        padded = np.pad(image, [(side // 2 - 1, side // 2)] * 2)
+        windows = sliding_window_view(padded, (side, side))
         return cls(
             windows.reshape(image.size, -1),
-            _disc_weights(reach, radius).astype(image.dtype),
+            weights.astype(image.dtype),
             (image.shape[0], image.shape[1]),
         )
 
@@ -93,9 +99,17 @@ class ApertureSums:
 @lru_cache(maxsize=8)
 def _disc_weights(reach: int, radius: float) -> Floats:
     """Share (window, (steps + 1)²) of pixels −reach … reach + 1 in discs displaced by 0…1 px."""
+    return displaced(lambda x, y: disc_overlap(x, y, radius), reach)
+
+
+def displaced(weight: Callable[[Floats, Floats], Floats], reach: int) -> Floats:
+    """Weights (window, (steps + 1)²) of pixels −reach … reach + 1 around a place, 0…1 px off.
+
+    weight says what a pixel at offsets (x, y) [px] from the place counts; they come broadcasting.
+    """
     offset = np.arange(-reach, reach + 2)
     along = offset[:, None] - np.arange(_STEPS + 1) / _STEPS  # (pixel, step)
-    weights = disc_overlap(along[None, :, None, :], along[:, None, :, None], radius)
+    weights = weight(along[None, :, None, :], along[:, None, :, None])
     return weights.reshape(len(offset) ** 2, -1)
 
 

@@ -81,3 +81,8 @@ class Reduction(Stage):
     def stars(self) -> tuple[str, ...]:
         """The reference stars of either stage."""
         return (self.first or self).references.stars
+
+    @property
+    def keeps_noise(self) -> bool:
+        """Whether noise stays noise, so that an S/N in the image is a significance."""
+        return self.model.keeps_noise and (self.first is None or self.first.model.keeps_noise)

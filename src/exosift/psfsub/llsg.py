@@ -32,6 +32,7 @@ class Llsg:
 
     variants: ClassVar[tuple[int, ...]] = (0,)  # no ranks side by side
     joint: ClassVar[bool] = True  # all frames are decomposed together
+    keeps_noise: ClassVar[bool] = False  # what is no companion is cut away
 
     def __post_init__(self) -> None:
         if self.rank < 1 or self.iterations < 1 or self.threshold < 0:

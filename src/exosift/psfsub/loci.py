@@ -48,6 +48,7 @@ class Loci:
 
     variants: ClassVar[tuple[int, ...]] = (0,)  # no ranks
     minimum: ClassVar[int] = 2  # references that it needs, of which the target may be one
+    keeps_noise: ClassVar[bool] = True  # residuals of noise are noise
 
     def __post_init__(self) -> None:
         if not 0 <= self.rcond < 1:

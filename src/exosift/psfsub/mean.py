@@ -18,6 +18,7 @@ class Mean:
 
     variants: ClassVar[tuple[int, ...]] = (0,)  # no ranks
     minimum: ClassVar[int] = 1  # reference that it needs
+    keeps_noise: ClassVar[bool] = True  # residuals of noise are noise
 
     def coefficients(self, gram: Gram, usable: Bools) -> Coefficients:
         """usable (target, reference) → weights (1, target, reference)."""

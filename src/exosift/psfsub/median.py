@@ -17,6 +17,7 @@ class Median:
 
     variants: ClassVar[tuple[int, ...]] = (0,)  # no ranks
     minimum: ClassVar[int] = 1  # reference that it needs
+    keeps_noise: ClassVar[bool] = True  # residuals of noise are noise
 
     def predict(self, frames: Floats, usable: Bools) -> Floats:
         """Frames (frame, pixel), usable (target, reference) → PSF (1, target, pixel).

@@ -13,7 +13,7 @@ Cryer 1971, SIAM J. Control 9, 385).
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class Nmf:
     negative: Negative = "keep"
     iterations: int = 30
     kind: Literal["nmf"] = "nmf"
+
+    keeps_noise: ClassVar[bool] = True  # residuals of noise are noise
 
     def __post_init__(self) -> None:
         if not self.ranks or list(self.ranks) != sorted(set(self.ranks)) or self.ranks[0] < 1:

@@ -27,6 +27,7 @@ class Pairwise:
     kind: Literal["pairwise"] = "pairwise"
 
     variants: ClassVar[tuple[int, ...]] = (0,)  # no ranks
+    keeps_noise: ClassVar[bool] = True  # residuals of noise are noise
 
     def __post_init__(self) -> None:
         if self.similar < 1 or not 0 < self.percentile <= 100:

@@ -8,7 +8,7 @@ target that is in its own library is row t of U_k U_kᵀ, with nothing to divide
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Pca:
     ranks: tuple[int | float, ...] = (5, 10, 20)
     centring: Centring = "temporal"
     kind: Literal["pca"] = "pca"
+
+    keeps_noise: ClassVar[bool] = True  # residuals of noise are noise
 
     def __post_init__(self) -> None:
         known = all(0 < rank < 1 or (rank >= 1 and rank == int(rank)) for rank in self.ranks)

@@ -1,5 +1,6 @@
 """The report page: a run as one HTML file that needs nothing but the figures beside it."""
 
+import math
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -21,6 +22,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.tests["finite"] = math.isfinite
     environment.filters.update(
         decimal=notation.decimal,
         separation=notation.separation,

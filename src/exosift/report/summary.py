@@ -22,7 +22,11 @@ _FAULTLESS = ("done", "nothing to do")
 
 @dataclass(frozen=True)
 class CandidateRow:
-    """One peak above threshold: x, y [px], separation [mas], position angle [deg], significance."""
+    """One peak above threshold: x, y [px], separation [mas], position angle [deg], significance.
+
+    fpf and false_alarm are NaN where an S/N is no significance; stim and matched where those maps
+    were not made. known: lies on a known companion.
+    """
 
     x: float
     y: float
@@ -32,6 +36,9 @@ class CandidateRow:
     fpf: float
     false_alarm: float
     rank: float | None
+    known: bool = False
+    stim: float = math.nan
+    matched: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class ObservationSummary:
     def sources(self) -> tuple[Source, ...]:
         """Distinct candidates, strongest first: rows of all reductions merged within 1 FWHM."""
         rows = [(row, r.name) for r in self.reductions for row in r.candidates]
-        rows.sort(key=lambda pair: -_strength(pair[0]))
+        rows.sort(key=lambda pair: _strength(pair[0]), reverse=True)
         found: list[Source] = []
         for row, name in rows:
             near = (i for i, s in enumerate(found) if self._same_place(s.row, row))
@@ -190,5 +197,6 @@ def _problems(observation: ObservationSummary) -> list[Problem]:
     return found
 
 
-def _strength(row: CandidateRow) -> float:
-    return -math.inf if math.isnan(row.snr) else row.snr
+def _strength(row: CandidateRow) -> tuple[bool, float]:
+    """What orders candidates: S/N, after those whose S/N is no significance."""
+    return not math.isnan(row.false_alarm), -math.inf if math.isnan(row.snr) else row.snr

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from exosift.detect.maps import given
 from exosift.inverse.andromeda import Andromeda, invert
 from exosift.io.sequences import read_sequence
 from exosift.io.store import manifest_of
@@ -38,4 +39,5 @@ def run(store: Path, method: Andromeda, folder: Path) -> None:
         }
         for name, (image, meaning) in maps.items():
             own = cards | {"QUANTITY": (name, meaning)}
-            write_images(folder / f"{name}.fits", image[None], sequence.observation, own)
+            fpf = given(image[None]).fpf if name == "snr" else None
+            write_images(folder / f"{name}.fits", image[None], sequence.observation, own, fpf)

@@ -27,6 +27,7 @@ from exosift.report.summary import (
     Status,
 )
 from exosift.settings import plain
+from exosift.steps.detect import settings_of
 from exosift.steps.recording import read_status
 
 _PACKAGES = ("exosift", "numpy", "scipy", "astropy", "zarr", "snakemake")
@@ -78,7 +79,7 @@ def _observation(row: Row, config: Config, results: Path, base: Path) -> Observa
         history=header.get("history", {}),
         figure=_relative(folder / "registration.png", base) if done else None,
         reductions=tuple(
-            _reduction(name, config, folder / name, base, done)
+            _reduction(name, row, config, folder / name, base, done)
             for name in (config.methods if row.role == "science" else ())
         ),
     )
@@ -99,18 +100,18 @@ def _registered(row: Row, config: Config, results: Path) -> tuple[Status, str]:
 
 
 def _reduction(
-    name: str, config: Config, folder: Path, base: Path, registered: bool
+    name: str, row: Row, config: Config, folder: Path, base: Path, registered: bool
 ) -> ReductionSummary:
     """One reduction or inversion of one observation, as far as it came."""
-    reduction = plain(config.methods[name])
+    reduction, known = plain(config.methods[name]), config.known_of(row)
     status: Status = "missing"
     line = ""
     if registered:
         step = "subtract" if name in config.reductions else "invert"
         status, line = _ended(folder, step, reduction)
     if status == "done":
-        status, line = _ended(folder, "detect", plain(config.search))
-    rows: list[dict[str, float]] = []
+        status, line = _ended(folder, "detect", settings_of(config.search, known))
+    rows: list[dict[str, Any]] = []
     if status == "done":
         try:
             rows = read_candidates(folder / "candidates.ecsv")
@@ -126,9 +127,10 @@ def _reduction(
     )
 
 
-def _candidate(row: dict[str, float]) -> CandidateRow:
+def _candidate(row: dict[str, Any]) -> CandidateRow:
     """A line of the candidates table as the page wants it."""
-    names = ("x", "y", "separation", "position_angle", "snr", "fpf", "false_alarm")
+    names = ["x", "y", "separation", "position_angle", "snr", "fpf", "false_alarm"]
+    names += ["known", "stim", "matched"]
     return CandidateRow(**{name: row[name] for name in names}, rank=row["rank"] or None)
 
 

@@ -35,11 +35,12 @@ def run(store: Path, stars: tuple[Path, ...], reduction: Reduction, folder: Path
         from exosift.io.fits import write_images  # astropy is slow to load, and not needed before
 
         write_residuals(folder / "residuals.zarr", reduced)
-        cards: dict[str, tuple[str | float, str]] = {
+        cards: dict[str, tuple[str | float | bool, str]] = {
             "REDUCTIO": (folder.name, "name of the reduction"),
             "MODEL": (reduction.model.kind, "PSF model"),
             "REGIONS": (reduction.regions.kind, "pixels modelled together"),
             "COMBINE": (reduction.combination, "of the derotated frames"),
+            "KEEPNOIS": (reduction.keeps_noise, "noise stays noise: an S/N is a significance"),
             "NRANKS": (len(reduced.variants), "ranks tried"),
         }
         for i, rank in enumerate(reduced.variants, 1):
