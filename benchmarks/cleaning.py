@@ -1,4 +1,4 @@
-"""Rows of calibration: bad pixels, recentring, sky, with faults put in, so that the truth is known."""
+"""Rows of calibration: bad pixels, recentring, sky; faults are put in, so the truth is known."""
 
 from functools import cache
 
