@@ -1,0 +1,112 @@
+"""One region refitted with a companion's light in it, in Gram space: exact, and no pass over pixels.
+
+Light a P (target × pixel, sparse) in frames R, taken about the fixed frame m, changes the products:
+
+    G(a) = G + a (B + Bᵀ) + a² D,    B = (R − m) Pᵀ,  D = P Pᵀ
+
+and R·m and the sums of rows likewise. G(a) is not of low rank more than G is (the companion moves),
+so the model's coefficients are found anew for each a; the pixels are met only where they are left.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exosift.photometry.injection import Track
+from exosift.psfsub.catalogue import LinearModel
+from exosift.psfsub.engine import Part, weigh
+from exosift.psfsub.gram import CentredFrames, Gram, gram
+from exosift.psfsub.library import References
+from exosift.psfsub.linear import residuals
+from exosift.types import Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Light:
+    """A companion's light in a region, and its inner products with the frames.
+
+    pixels (pixel,): those of the region that it falls on; values (target, pixel). cross B (row,
+    target), own D (target, target), along P·m and sums (target,): all of the optimisation zone.
+    """
+
+    pixels: Ints
+    values: Floats
+    cross: Floats
+    own: Floats
+    along: Floats
+    sums: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A region as it was fitted: frames, those of its optimisation zone, products, residuals.
+
+    left is (variant, target, pixel).
+    """
+
+    part: Part
+    model: LinearModel
+    references: References
+    frames: CentredFrames
+    zone: CentredFrames
+    products: Gram
+    left: Floats
+
+    @classmethod
+    def of(
+        cls, flat: Floats, part: Part, model: LinearModel, references: References
+    ) -> "Fitted":
+        """Fit the region of frames (row, pixel), as `engine.fit` does."""
+        frames = CentredFrames.of(flat[:, part.pixels])
+        wider = part.zone_of(flat)
+        zone = frames if wider is None else CentredFrames.of(wider)
+        products = gram(zone)
+        left = residuals(frames, weigh(products, part.usable, model, references))
+        return cls(part, model, references, frames, zone, products, left)
+
+    def lit(self, path: Track, channel: int) -> Light | None:
+        """What a companion of this track brings into the region; None where nothing falls on it."""
+        count = len(self.part.usable)
+        where, seen = _on(self.part.zone, path, channel, count)
+        if not where.size and self.zone is not self.frames:
+            where, seen = _on(self.part.zone, path, channel, count)
+        pixels, values = _on(self.part.pixels, path, channel, count)
+        if not pixels.size and not where.size:
+            return None
+        on_frames = self.zone.frames[:, where].astype(np.float64) @ seen.T
+        on_fixed = seen @ self.zone.fixed[where].astype(np.float64)
+        return Light(pixels, values, on_frames, seen @ seen.T, on_fixed, seen.sum(axis=1))
+
+    def change(self, light: Light, times: float) -> Floats:
+        """What `times` that light changes in the residuals (variant, target, pixel)."""
+        products = _with(self.products, light, times)
+        weights = weigh(products, self.part.usable, self.model, self.references)
+        frames = self.frames.frames
+        if light.pixels.size:
+            frames = frames.copy()
+            added = (times * light.values).astype(frames.dtype)
+            frames[: len(added), light.pixels] += added
+        return np.asarray(residuals(CentredFrames(frames, self.frames.fixed), weights) - self.left)
+
+
+def _on(pixels: Ints, path: Track, channel: int, targets: int) -> tuple[Ints, Floats]:
+    """Which of a region's pixels, ascending, light falls on, and how much: (target, pixel)."""
+    place = np.searchsorted(pixels, path.pixel).clip(max=max(len(pixels) - 1, 0))
+    inside = np.flatnonzero(pixels[place] == path.pixel) if pixels.size else np.empty(0, int)
+    touched, column = np.unique(place[inside], return_inverse=True)
+    light = np.zeros((targets, len(touched)))
+    np.add.at(light, (path.frame[inside], column), path.light[channel, inside])
+    return touched, light
+
+
+def _with(products: Gram, light: Light, times: float) -> Gram:
+    """The products with `times` the light in the frames of the targets."""
+    count = len(light.sums)
+    product = products.product.copy()
+    product[:, :count] += times * light.cross
+    product[:count] += times * light.cross.T
+    product[:count, :count] += times**2 * light.own
+    along, sums = products.along.copy(), products.sums.copy()
+    along[:count] += times * light.along
+    sums[:count] += times * light.sums
+    return Gram(product, along, products.norm, sums, products.pixels)
