@@ -97,11 +97,14 @@ class Injected:
         if not self.channels:
             return Injection(tuple(companions), ())
         path = _together([track(self.sequence, one, 1.0, smearing) for one in companions])
-        light = [
-            [region.lit(path, number) for region in channel.regions]
-            for number, channel in enumerate(self.channels)
-        ]
-        return Injection(tuple(companions), tuple(map(tuple, light)))
+        light = []
+        for number, channel in enumerate(self.channels):
+
+            def lit(region: Fitted, number: int = number) -> Light | None:
+                return region.lit(path, number)
+
+            light.append(tuple(threads.over(lit, channel.regions)))
+        return Injection(tuple(companions), tuple(light))
 
     def measured(
         self, injections: Several[Injection], times: Several[float], pixels: Ints
@@ -153,7 +156,8 @@ class Injected:
         ]
         if not touched:
             return np.stack([[combine(b, self.reduction.combination) for b in before]] * len(times))
-        seen = Box.centred(np.concatenate([r.part.pixels[[0, -1]] for _, r, _ in touched]), size)
+        regions = {region for _, region, _ in touched}
+        seen = Box.centred(np.concatenate([region.part.pixels for region in regions]), size)
         side = seen.rows[1] - seen.rows[0]
         change = np.zeros((frames, side**2, len(times), variants), before.dtype)
 

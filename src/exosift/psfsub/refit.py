@@ -41,7 +41,8 @@ class Light:
 class Fitted:
     """A region as it was fitted: frames, those of its optimisation zone, products, residuals.
 
-    left is (variant, target, pixel).
+    left is (variant, target, pixel). place and zone_place: number of each of the frame's pixels in
+    the region and in its zone, −1 outside.
     """
 
     part: Part
@@ -51,31 +52,32 @@ class Fitted:
     zone: CentredFrames
     products: Gram
     left: Floats
+    place: Ints
+    zone_place: Ints
 
     @classmethod
-    def of(
-        cls, flat: Floats, part: Part, model: LinearModel, references: References
-    ) -> "Fitted":
+    def of(cls, flat: Floats, part: Part, model: LinearModel, references: References) -> "Fitted":
         """Fit the region of frames (row, pixel), as `engine.fit` does."""
         frames = CentredFrames.of(flat[:, part.pixels])
         wider = part.zone_of(flat)
         zone = frames if wider is None else CentredFrames.of(wider)
         products = gram(zone)
         left = residuals(frames, weigh(products, part.usable, model, references))
-        return cls(part, model, references, frames, zone, products, left)
+        places = [_numbered(pixels, flat.shape[1]) for pixels in (part.pixels, part.zone)]
+        return cls(part, model, references, frames, zone, products, left, *places)
 
     def lit(self, path: Track, channel: int) -> Light | None:
         """What a companion of this track brings into the region; None where nothing falls on it."""
         count = len(self.part.usable)
-        where, seen = _on(self.part.zone, path, channel, count)
-        if not where.size and self.zone is not self.frames:
-            where, seen = _on(self.part.zone, path, channel, count)
-        pixels, values = _on(self.part.pixels, path, channel, count)
+        pixels, values = _on(self.place, path, channel, count)
+        where, seen = pixels, values
+        if self.zone is not self.frames:
+            where, seen = _on(self.zone_place, path, channel, count)
         if not pixels.size and not where.size:
             return None
-        on_frames = self.zone.frames[:, where].astype(np.float64) @ seen.T
-        on_fixed = seen @ self.zone.fixed[where].astype(np.float64)
-        return Light(pixels, values, on_frames, seen @ seen.T, on_fixed, seen.sum(axis=1))
+        cross = self.zone.frames[:, where].astype(np.float64) @ seen.T
+        along = seen @ self.zone.fixed[where].astype(np.float64)
+        return Light(pixels, values, cross, seen @ seen.T, along, seen.sum(axis=1))
 
     def change(self, light: Light, times: float) -> Floats:
         """What `times` that light changes in the residuals (variant, target, pixel)."""
@@ -89,14 +91,24 @@ class Fitted:
         return np.asarray(residuals(CentredFrames(frames, self.frames.fixed), weights) - self.left)
 
 
-def _on(pixels: Ints, path: Track, channel: int, targets: int) -> tuple[Ints, Floats]:
+def _numbered(pixels: Ints, of: int) -> Ints:
+    """Number of each pixel of a frame of so many among `pixels`, −1 where it is not one of them."""
+    place = np.full(of, -1, np.int32)
+    place[pixels] = np.arange(len(pixels))
+    return place
+
+
+def _on(place: Ints, path: Track, channel: int, targets: int) -> tuple[Ints, Floats]:
     """Which of a region's pixels, ascending, light falls on, and how much: (target, pixel)."""
-    place = np.searchsorted(pixels, path.pixel).clip(max=max(len(pixels) - 1, 0))
-    inside = np.flatnonzero(pixels[place] == path.pixel) if pixels.size else np.empty(0, int)
-    touched, column = np.unique(place[inside], return_inverse=True)
-    light = np.zeros((targets, len(touched)))
-    np.add.at(light, (path.frame[inside], column), path.light[channel, inside])
-    return touched, light
+    number = place[path.pixel]
+    inside = np.flatnonzero(number >= 0)
+    hit = np.zeros(int(place.max()) + 1, bool)
+    hit[number[inside]] = True
+    touched = np.flatnonzero(hit)
+    column = (np.cumsum(hit) - 1)[number[inside]]
+    cell = path.frame[inside] * len(touched) + column
+    light = np.bincount(cell, path.light[channel, inside], targets * len(touched))
+    return touched, light.reshape(targets, -1)
 
 
 def _with(products: Gram, light: Light, times: float) -> Gram:
