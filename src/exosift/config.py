@@ -18,6 +18,7 @@ from exosift.detect.candidates import Search
 from exosift.errors import BadInput
 from exosift.instruments.description import Description
 from exosift.inverse.andromeda import Andromeda
+from exosift.limits.request import Limits
 from exosift.observations import SIMULATED, Row, read_table, reference_stars, refuse_name
 from exosift.psfsub.catalogue import Reduction
 from exosift.settings import parse
@@ -44,7 +45,8 @@ class Config:
 
     observations: table of observations, relative to this file. reductions: name → reduction, and
     inversions: name → inverse method; every observation goes through each. simulate: data made up
-    for observations marked `simulated`. instruments: name → description of instruments whose raw
+    for observations marked `simulated`. limits: which reductions' limits are asked for, and how.
+    instruments: name → description of instruments whose raw
     files are to be sorted, besides those known; tried before these.
     """
 
@@ -54,6 +56,7 @@ class Config:
     reductions: Mapping[str, Reduction] = field(default_factory=dict)
     inversions: Mapping[str, Andromeda] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
+    limits: Limits = field(default_factory=Limits)
     simulate: SimulatedData = field(default_factory=SimulatedData)
     instruments: Mapping[str, Description] = field(default_factory=dict)
 
@@ -95,6 +98,7 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
     rows = read_table(folder / config.observations)
     _check_stars(config.reductions, rows, f"{where}.reductions")
     _check_simulation(config.simulate, rows, f"{where}.simulate")
+    _check_limits(config, rows, f"{where}.limits")
     return Survey(config, rows)
 
 
@@ -134,6 +138,18 @@ def _check_simulation(simulate: SimulatedData, rows: tuple[Row, ...], where: str
                 f"{where}.scene: {scene.channels} channels; write `simulated` in the column "
                 f"wavelengths of {name}, too"
             )
+
+
+def _check_limits(config: Config, rows: tuple[Row, ...], where: str) -> None:
+    """Refuse limits of reductions, and companions of targets, that there are not."""
+    for name in config.limits.reductions:
+        if name not in config.reductions:
+            known = ", ".join(config.reductions) or "none"
+            raise BadInput(f"{where}.reductions: no reduction is called {name}; there are {known}")
+    targets = {row.target for row in rows}
+    for target in config.limits.known:
+        if target not in targets:
+            raise BadInput(f"{where}.known.{target}: no target of that name in the table")
 
 
 def schema() -> dict[str, Any]:

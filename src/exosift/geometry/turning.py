@@ -38,7 +38,9 @@ class Box:
     def within(self, pixels: Ints, width: int) -> Ints:
         """The same pixels as flat indices into the box."""
         y, x = np.divmod(pixels, width)
-        return np.asarray((y - self.rows[0]) * (self.columns[1] - self.columns[0]) + x - self.columns[0])
+        return np.asarray(
+            (y - self.rows[0]) * (self.columns[1] - self.columns[0]) + x - self.columns[0]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +73,11 @@ class Turn:
             quarters,
             _shear(along_x * (start + row), -margin - low, (sheared, side), length, dtype),
             _shear(
-                along_y * (start + column), wanted.rows[0] - low, (len(upright), side), length, dtype
+                along_y * (start + column),
+                wanted.rows[0] - low,
+                (len(upright), side),
+                length,
+                dtype,
             ),
             _shear(
                 along_x * (start + upright),
@@ -81,6 +87,14 @@ class Turn:
                 dtype,
             ),
         )
+
+    @staticmethod
+    def elements(size: int, seen: Box, wanted: Box) -> int:
+        """How many elements the three shears have: what they cost to make, and to apply."""
+        sheared = size + 2 * lengths(size)[0]
+        side = seen.rows[1] - seen.rows[0]
+        rows, columns = (last - first for first, last in (wanted.rows, wanted.columns))
+        return sheared * (side**2 + rows * side + rows * columns)
 
     def of(self, images: Floats) -> Floats:
         """Images (y, x, image) of the seen box → (y, x, image) of the wanted one."""
@@ -98,9 +112,7 @@ class Turn:
         )
 
 
-def _shear(
-    shift: Floats, first: int, shape: tuple[int, int], length: int, dtype: Any
-) -> Floats:
+def _shear(shift: Floats, first: int, shape: tuple[int, int], length: int, dtype: Any) -> Floats:
     """Shifts of lines by `shift` (line,) [px] as matrices (line, to, from) of this `shape`.
 
     `first` is how far from the first pixel it is taken from the first pixel is that it goes to.
@@ -115,4 +127,4 @@ def _dirichlet(distance: Floats, length: int) -> Floats:
     """sin πu / (L sin πu/L), of period L, which is odd."""
     u = distance - length * np.rint(distance / length)
     below = length * np.sin(np.pi * u / length)
-    return np.divide(np.sin(np.pi * u), below, out=np.ones_like(u), where=below != 0)
+    return np.asarray(np.divide(np.sin(np.pi * u), below, out=np.ones_like(u), where=below != 0))

@@ -59,7 +59,7 @@ class Circle:
         if seen.sum() <= _FEWEST:
             raise BadInput(
                 f"separation {separation:.2f} px: only {int(seen.sum()) - 1} other apertures are "
-                f"seen on its circle, and {_FEWEST} are the fewest that tell a noise; go further out"
+                f"seen on its circle, and {_FEWEST} are the fewest that tell a noise; go out"
             )
         weights = weights[seen] * ~gaps
         under = weights.any(axis=0)

@@ -7,7 +7,6 @@ found by secants and bisection; those fluxes are the completeness at every flux.
 """
 
 from collections.abc import Callable
-from collections.abc import Sequence as Several
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +50,7 @@ class Completeness:
 
         Raises BadInput for a share that so few places cannot tell.
         """
-        _check_share(share, int(self.places.min()))
+        check_share(share, int(self.places.min()))
         ordered = np.sort(self.least, axis=1)
         last = np.ceil(share * self.places - 1e-9).astype(int) - 1
         return np.asarray(ordered[np.arange(len(ordered)), last])
@@ -183,10 +182,10 @@ def _excess(field: Field, places: list[_Place], flux: Floats) -> Floats:
         float(p.circle.snr(here[np.searchsorted(pixels, p.circle.pixels)]))
         for p, here in zip(places, values, strict=True)
     ]
-    return np.array(snr) / np.array([place.asked for place in places]) - 1
+    return np.asarray(np.array(snr) / np.array([place.asked for place in places]) - 1)
 
 
-def _check_share(share: float, places: int) -> None:
+def check_share(share: float, places: int) -> None:
     """Refuse what so few places cannot tell."""
     if not 0 < share < 1:
         raise BadInput(f"completeness is {share:g}, expected between 0 and 1")

@@ -22,10 +22,6 @@ from exosift.types import Floats, Ints
 Threshold = Callable[[int, float], float]
 """threshold(n, fpf): the S/N that noise told from n apertures exceeds with probability fpf."""
 
-# Companions injected together stand this far apart in radius [FWHM]; the next one's azimuth is
-# this share of a turn further on.
-_APART, _ONWARD = 3.0, 0.382
-
 # The least throughput that a limit is read from: less is no light left but noise of its measure.
 _FAINTEST = 1e-3
 
@@ -130,7 +126,7 @@ def _circles(field: Field, separation: float, azimuths: int) -> list[Circle | No
 
 
 def _noise(field: Field, circles: list[Circle]) -> float:
-    """Spread of the apertures on a circle, all of them noise, in quadrature over where it starts."""
+    """Spread of the apertures on a circle, in quadrature over the places where it starts."""
     values = field.image.ravel()
     spread = [circle.sums(values[circle.pixels]).var(ddof=1) for circle in circles]
     return float(np.sqrt(np.mean(spread)))
@@ -141,48 +137,21 @@ def _throughput(
 ) -> tuple[Floats, Floats]:
     """Mean over azimuths and its standard error (separation,) of what is left of companions.
 
-    Those three FWHM apart in radius are injected together; each is measured as if it were alone.
+    One at a time: in one library, a bright companion takes several per cent of a faint one's light.
     """
-    scenes = _scenes(field, separations, rows)
-    turn = 360 / len(rows[0])
-    companions = [
-        [field.companion(separations[i], turn * j, float(flux[i])) for i, j in scene]
-        for scene in scenes
-    ]
-    pixels = np.unique(np.concatenate([c.pixels for row in rows for c in row if c]))
-    injections = [field.injected.injection(together) for together in companions]
-    found = field.injected.measured(injections, [1.0] * len(scenes), pixels)[:, 0]
-    change = np.zeros((len(scenes), field.image.size))
-    change[:, pixels] = found - field.image.ravel()[pixels]
     share = np.full((len(rows), len(rows[0])), np.nan)
-    for scene, together, here in zip(scenes, companions, change, strict=True):
-        for (i, j), one in zip(scene, together, strict=True):
-            if circle := rows[i][j]:
-                left = circle.sums(here[circle.pixels])[0]
-                share[i, j] = left / field.light_in_aperture(one, circle)
+    for i, (separation, row) in enumerate(zip(separations, rows, strict=True)):
+        seen = [(j, circle) for j, circle in enumerate(row) if circle]
+        turn = 360 / len(row)
+        companions = [field.companion(separation, turn * j, float(flux[i])) for j, _ in seen]
+        injections = [field.injected.injection([one]) for one in companions]
+        pixels = np.unique(np.concatenate([circle.pixels for _, circle in seen]))
+        found = field.injected.measured(injections, [1.0] * len(seen), pixels)[:, 0]
+        change = np.zeros((len(seen), field.image.size))
+        change[:, pixels] = found - field.image.ravel()[pixels]
+        for (j, circle), one, here in zip(seen, companions, change, strict=True):
+            left = circle.sums(here[circle.pixels])[0]
+            share[i, j] = left / field.light_in_aperture(one, circle)
     count = np.isfinite(share).sum(axis=1)
     error = np.nanstd(share, axis=1) / np.sqrt(np.maximum(count - 1, 1))
     return np.nanmean(share, axis=1), error
-
-
-def _scenes(
-    field: Field, separations: Several[float], rows: list[list[Circle | None]]
-) -> list[list[tuple[int, int]]]:
-    """Places (separation, azimuth), each once, grouped so that none of a group are near."""
-    azimuths, apart = len(rows[0]), _APART * field.fwhm
-    onward = round(_ONWARD * azimuths)
-    waiting = [
-        (i, place)
-        for round_ in range(azimuths)
-        for i in range(len(rows))
-        if rows[i][place := (round_ + i * onward) % azimuths]
-    ]
-    scenes = []
-    while waiting:
-        scene: list[tuple[int, int]] = []
-        for i, j in waiting:
-            if all(abs(separations[i] - separations[k]) >= apart for k, _ in scene):
-                scene.append((i, j))
-        waiting = [place for place in waiting if place not in scene]
-        scenes.append(scene)
-    return scenes

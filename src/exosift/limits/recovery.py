@@ -68,7 +68,7 @@ class Field:
     @property
     def image(self) -> Floats:
         """The residual image (y, x) without companions."""
-        return self.injected.images[0]
+        return np.asarray(self.injected.images[0])
 
     @property
     def fwhm(self) -> float:
@@ -165,17 +165,29 @@ def _seen(field: Field, separation: float, position_angle: float) -> Circle:
     return circle
 
 
-def refuse_unseen(field: Field, separations: Several[float]) -> None:
-    """Raise BadInput for a separation [px] with nothing to measure on its circle."""
-    size = min(field.unseen.shape)
+def reach(field: Field) -> tuple[float, float]:
+    """Separations [px] between which apertures lie on what the reduction leaves."""
     y, x = np.divmod(np.arange(field.unseen.size), field.unseen.shape[1])
     x0, y0 = centre_of(field.unseen.shape)
     seen = np.hypot(x - x0, y - y0)[~field.unseen.ravel()]
-    least = max(innermost(field.fwhm), float(seen.min(initial=np.inf)) + field.fwhm / 2)
-    most = outermost(size, field.fwhm)
+    inner = float(seen.min(initial=np.inf))
+    least = inner + field.fwhm / 2 if inner > 1 else 0.0
+    most = outermost(min(field.unseen.shape), field.fwhm)
+    most = min(most, float(seen.max(initial=0.0)) - field.fwhm / 2)
+    return max(innermost(field.fwhm), least), most
+
+
+def refuse_unseen(field: Field, separations: Several[float]) -> None:
+    """Raise BadInput for a separation [px] whose circle cannot be measured."""
+    least, most = reach(field)
     for separation in separations:
-        if not least <= separation <= most:
+        if separation > most + 1e-9:
             raise BadInput(
-                f"separation {separation:.2f} px: the reduction can be measured from {least:.2f} "
-                f"px, its inner working angle, to {most:.2f} px; leave it out or change the regions"
+                f"separation {separation:.2f} px: outside the field, which can be measured to "
+                f"{most:.2f} px; lower it"
+            )
+        if separation < least - 1e-9:
+            raise BadInput(
+                f"separation {separation:.2f} px: inside the inner working angle; the reduction can "
+                f"be measured from {least:.2f} px on; raise it or lower regions.inner"
             )

@@ -10,7 +10,14 @@ from exosift import threads
 from exosift.errors import BadInput
 from exosift.geometry.regions import Region
 from exosift.geometry.rotation import derotate
-from exosift.psfsub.catalogue import AnyModel, LinearModel, PixelModel, Reduction, Stage, each_variant
+from exosift.psfsub.catalogue import (
+    AnyModel,
+    LinearModel,
+    PixelModel,
+    Reduction,
+    Stage,
+    each_variant,
+)
 from exosift.psfsub.combine import combine
 from exosift.psfsub.gram import CentredFrames, Gram, gram
 from exosift.psfsub.iterative import sky_in_frames

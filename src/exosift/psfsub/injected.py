@@ -30,8 +30,9 @@ from exosift.types import Floats, Ints
 # Changes of residuals held at once: at most so many values.
 _VALUES = 16_000_000
 
-# Lines of one image that cost as much to transform as one line's kernel to make and apply.
-_FEW = 3
+# Measured, in ns: to make an element of the shears' matrices, to apply it to one image, and to turn
+# a pixel of an image by transforms.
+_MAKE, _APPLY, _TRANSFORM = 2.3, 0.06, 140.0
 
 
 def in_gram_space(reduction: Reduction) -> bool:
@@ -131,9 +132,7 @@ class Injected:
     def _the_long_way(self, injection: Injection, times: float, pixels: Ints) -> Floats:
         """Values (variant, pixel) by a whole reduction."""
         companions = [
-            Companion(
-                one.separation, one.position_angle, tuple(times * flux for flux in one.flux)
-            )
+            Companion(one.separation, one.position_angle, tuple(times * flux for flux in one.flux))
             for one in injection.companions
         ]
         given = inject(self.sequence, companions)
@@ -178,20 +177,24 @@ class Injected:
     def _derotated(self, change: Floats, seen: Box, pixels: Ints) -> Floats:
         """Changes (time, y, x, image) in a box of the frames, derotated: (time, pixel, image)."""
         size, angle = self.sequence.cube.shape[-1], self.sequence.angle
-        if self.reduction.derotation == "spline" or change.shape[-1] < _FEW:
+        wanted = Box.around(pixels, size)
+        images = change.shape[-1]
+        elements = Turn.elements(size, seen, wanted)
+        products = elements * (_MAKE + _APPLY * images)
+        spline = self.reduction.derotation == "spline"
+        if spline or products > _TRANSFORM * images * size**2:
             inside = slice(*seen.rows)
-            whole = np.zeros((change.shape[-1], len(angle), size, size), change.dtype)
+            whole = np.zeros((images, len(angle), size, size), change.dtype)
             whole[:, :, inside, inside] = change.transpose(3, 0, 1, 2)
             turned = np.nan_to_num(derotate(whole, angle, self.reduction.derotation))
             return turned.reshape(*whole.shape[:2], -1)[..., pixels].transpose(1, 2, 0)
-        wanted = Box.around(pixels, size)
         place = wanted.within(pixels, size)
-        after = np.empty((len(angle), len(pixels), change.shape[-1]), change.dtype)
+        after = np.empty((len(angle), len(pixels), images), change.dtype)
 
         def work(frame: int) -> None:
             turn = Turn.by(angle[frame], size, seen, wanted, change.dtype)
             turned = turn.of(change[frame])
-            after[frame] = turned.reshape(-1, change.shape[-1])[place]
+            after[frame] = turned.reshape(-1, images)[place]
 
         threads.over(work, range(len(angle)))
         return after
@@ -206,18 +209,14 @@ def _channel(
     flat = stack.frames.reshape(count, -1)
     model: Any = reduction.model
     plan = planned(stack, sequence.observation.fwhm[number], reduction)
-    regions = threads.over(
-        lambda part: Fitted.of(flat, part, model, reduction.references), plan
-    )
+    regions = threads.over(lambda part: Fitted.of(flat, part, model, reduction.references), plan)
     shape = (len(model.variants), stack.rows.targets, height * width)
     left = np.full(shape, np.nan, flat.dtype)
     for region in regions:
         left[:, :, region.part.pixels] = region.left
     mask = np.broadcast_to(sequence.mask[number], (*shape[:2], height, width))
     frames = left.reshape(mask.shape)
-    return _Channel(
-        tuple(regions), derotate(frames, sequence.angle, reduction.derotation, mask)
-    )
+    return _Channel(tuple(regions), derotate(frames, sequence.angle, reduction.derotation, mask))
 
 
 def _together(paths: Several[Track]) -> Track:

@@ -1,4 +1,4 @@
-"""One region refitted with a companion's light in it, in Gram space: exact, and no pass over pixels.
+"""A region refitted with a companion's light in it, in Gram space: exact, with no pass over it.
 
 Light a P (target × pixel, sparse) in frames R, taken about the fixed frame m, changes the products:
 
@@ -107,8 +107,8 @@ def _on(place: Ints, path: Track, channel: int, targets: int) -> tuple[Ints, Flo
     touched = np.flatnonzero(hit)
     column = (np.cumsum(hit) - 1)[number[inside]]
     cell = path.frame[inside] * len(touched) + column
-    light = np.bincount(cell, path.light[channel, inside], targets * len(touched))
-    return touched, light.reshape(targets, -1)
+    light: Floats = np.bincount(cell, path.light[channel, inside], targets * len(touched))
+    return np.asarray(touched), np.asarray(light.reshape(targets, -1))
 
 
 def _with(products: Gram, light: Light, times: float) -> Gram:
