@@ -10,12 +10,19 @@ from exosift.io.public import fetch
 FWHM = 4.8  # [px]
 INNER, WIDTH = 8, 4  # of the annuli [px]
 # Of the sectors of KLIP [px]: five rings of equal width up to the rim, in four each.
+# Of limits: false-positive fraction (5 σ), azimuths of a curve, separation of completeness [px].
+FPF, BRANCHES, PLACE = 2.866516e-07, 2, 24.0
 SECTORS, RINGS, RIM, MOVEMENT = 4, 5, 50.5, 3.0
 
 
 def cube() -> np.ndarray:
     """Frames (time, y, x)."""
     return fits.getdata(fetch("naco_betapic/naco_betapic_cube.fits")).astype(np.float32)
+
+
+def empty() -> np.ndarray:
+    """Frames (time, y, x) without the planet."""
+    return fits.getdata(fetch("naco_betapic/naco_betapic_cube_EMPTY.fits")).astype(np.float32)
 
 
 def angle() -> np.ndarray:

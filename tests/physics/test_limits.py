@@ -198,7 +198,7 @@ def test_each_rank_has_its_own_limits(sequence):
 @pytest.mark.parametrize(
     ("separation", "line"),
     [
-        (2.0, "separation 2.00 px: inside the inner working angle; the reduction can be"),
+        (2.0, "separation 2.00 px: inside the inner working angle; the reduction can"),
         (40.0, "separation 40.00 px: outside the field, which can be measured to 28.00 px; lower"),
     ],
 )

@@ -108,12 +108,19 @@ def write_completeness(
     _write(path, rows, columns, meta)
 
 
-def read_contrast(path: Path) -> Table:
-    """A table of contrast curves."""
+def nearest_limit(path: Path, separation: float) -> tuple[tuple[float, float], str]:
+    """The faintest limit of any rank at the separation nearest to `separation` [mas].
+
+    That separation and its contrast, or flux where there is none; and what is said of the star.
+    """
     try:
-        return Table.read(path, format="ascii.ecsv")
-    except (OSError, ValueError) as error:
+        table = Table.read(path, format="ascii.ecsv")
+        places, star = table["separation"], str(table.meta["star_flux"])
+        limit = table["contrast"] if "contrast" in table.colnames else table["counts"]
+    except (OSError, ValueError, KeyError) as error:
         raise BadInput(f"{path}: not a table of limits ({error}); run `exosift limits`") from error
+    nearest = float(places[np.argmin(np.abs(places - separation))])
+    return (nearest, float(np.min(limit[places == nearest]))), star
 
 
 def _write(

@@ -188,6 +188,6 @@ def refuse_unseen(field: Field, separations: Several[float]) -> None:
             )
         if separation < least - 1e-9:
             raise BadInput(
-                f"separation {separation:.2f} px: inside the inner working angle; the reduction can "
-                f"be measured from {least:.2f} px on; raise it or lower regions.inner"
+                f"separation {separation:.2f} px: inside the inner working angle; the reduction "
+                f"can be measured from {least:.2f} px on; raise it or lower regions.inner"
             )

@@ -107,8 +107,8 @@ def _on(place: Ints, path: Track, channel: int, targets: int) -> tuple[Ints, Flo
     touched = np.flatnonzero(hit)
     column = (np.cumsum(hit) - 1)[number[inside]]
     cell = path.frame[inside] * len(touched) + column
-    light: Floats = np.bincount(cell, path.light[channel, inside], targets * len(touched))
-    return np.asarray(touched), np.asarray(light.reshape(targets, -1))
+    values = np.bincount(cell, path.light[channel, inside], targets * len(touched))
+    return np.asarray(touched), values.reshape(targets, -1).astype(np.float64)
 
 
 def _with(products: Gram, light: Light, times: float) -> Gram:
