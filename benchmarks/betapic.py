@@ -83,9 +83,9 @@ def inverting() -> Work:
     return work
 
 
-def empty() -> Sequence:
-    """The sequence without its planet, a companion's template three FWHM wide."""
-    cube, psf = data.empty(), normalised_psf(data.psf())[0]
+def drawn() -> Sequence:
+    """The sequence as companions are put into it, a companion's template three FWHM wide."""
+    cube, psf = data.cube(), normalised_psf(data.psf())[0]
     middle = psf.shape[0] // 2
     psf = psf / aperture_flux(psf, middle, middle, data.FWHM / 2)
     star = centre_of(cube.shape)
@@ -104,8 +104,8 @@ def empty() -> Sequence:
 
 def limiting() -> Work:
     """Limits at VIP's separations, from as many companions as it injects."""
-    sequence = empty()
-    places = data.FWHM * np.arange(2, 9)
+    sequence = drawn()
+    places = data.FWHM * np.arange(3, 9)
     how = Throughput(data.BRANCHES, 10.0)
 
     def work() -> np.ndarray:
@@ -116,7 +116,7 @@ def limiting() -> Work:
 
 def completing() -> Work:
     """The fluxes at which 95 % of 20 companions are recovered, at one separation."""
-    sequence = empty()
+    sequence = drawn()
 
     def work() -> np.ndarray:
         field = Field.of(sequence, LIMITED)

@@ -20,11 +20,6 @@ def cube() -> np.ndarray:
     return fits.getdata(fetch("naco_betapic/naco_betapic_cube.fits")).astype(np.float32)
 
 
-def empty() -> np.ndarray:
-    """Frames (time, y, x) without the planet."""
-    return fits.getdata(fetch("naco_betapic/naco_betapic_cube_EMPTY.fits")).astype(np.float32)
-
-
 def angle() -> np.ndarray:
     """Angles (time,) [deg], North up."""
     stored = fits.getdata(fetch("naco_betapic/naco_betapic_pa.fits"))

@@ -102,7 +102,7 @@ def contrast(processes: int) -> Work:
     with silence():
         from vip_hci.metrics import contrast_curve
         from vip_hci.psfsub import pca_annular
-    cube, angle, psf = data.empty(), data.angle(), data.psf()
+    cube, angle, psf = data.cube(), data.angle(), data.psf()
     given = {key: value for key, value in RINGS.items() if key != "fwhm"}
 
     def work() -> np.ndarray:
@@ -124,7 +124,7 @@ def contrast(processes: int) -> Work:
             **given,
             **settings(processes),
         )
-        return STAR * np.asarray(table["sensitivity_student"])[1:8]
+        return STAR * np.asarray(table["sensitivity_student"])[2:8]
 
     return work
 
@@ -134,7 +134,7 @@ def completeness(processes: int) -> Work:
     with silence():
         from vip_hci.metrics import completeness_curve
         from vip_hci.psfsub import pca_annular
-    cube, angle, psf = data.empty(), data.angle(), data.psf()
+    cube, angle, psf = data.cube(), data.angle(), data.psf()
     asked = {"delta_rot": 0.0, "ncomp": 7, "asize": data.WIDTH, "imlib": "vip-fft"}
     return lambda: completeness_curve(
         cube,

@@ -109,6 +109,27 @@ def test_only_what_is_measured_is_returned_in_its_order(sequence):
     np.testing.assert_allclose(found, whole[..., some], atol=1e-10)
 
 
+@pytest.mark.parametrize("name", ["pca", "loci", "pca none", "spline", "median"])
+def test_a_patch_gives_the_same_values(name, sequence):
+    reduction = {**REDUCTIONS, **THE_LONG_WAY}[name]
+    injected = Injected.of(sequence, reduction)
+    ready = [injected.injection([one]) for one in COMPANIONS[:2]]
+    seen = np.flatnonzero(np.isfinite(injected.images[0]))
+    some = np.random.default_rng(4).permutation(seen)[:30]
+    patches = injected.patches(some)
+    assert (patches is None) == (name in ("spline", "median"))
+    found = injected.measured(ready, [1.0, 2.0], some, patches)
+    expected = injected.measured(ready, [1.0, 2.0], some)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_a_patch_that_would_not_fit_in_memory_is_refused(sequence):
+    injected = Injected.of(sequence, REDUCTIONS["pca none"])
+    many = np.tile(EVERYWHERE, 40)
+    with pytest.raises(BadInput, match=r"needs 1[0-9].[0-9] GB of weights; measure fewer pixels"):
+        injected.patches(many)
+
+
 def test_one_track_serves_all_fluxes(sequence):
     reduction = REDUCTIONS["pca"]
     injected = Injected.of(sequence, reduction)
