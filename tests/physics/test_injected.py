@@ -109,7 +109,7 @@ def test_only_what_is_measured_is_returned_in_its_order(sequence):
     np.testing.assert_allclose(found, whole[..., some], atol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["pca", "loci", "pca none", "spline", "median"])
+@pytest.mark.parametrize("name", ["pca", "loci", "pca none", "pca spatial", "spline", "median"])
 def test_a_patch_gives_the_same_values(name, sequence):
     reduction = {**REDUCTIONS, **THE_LONG_WAY}[name]
     injected = Injected.of(sequence, reduction)

@@ -1,7 +1,11 @@
-"""A few pixels of the image, measured again and again: their weights in the residuals, kept.
+"""A few pixels of the image, measured again and again: what the residuals weigh in them, kept.
 
-Derotation is linear, so a pixel of a derotated frame is one weight for each pixel of the residual.
-Kept for the pixels around a companion, they make a likelihood of its place and flux cheap.
+Derotation W is linear, and so are the residuals in the frames once their coefficients C are known:
+light a P, after which they are C + ΔC, changes the derotated residuals of target t by
+
+    a W_t (P_t − Σ_r (C + ΔC)_tr P_r) − Σ_r ΔC_tr W_t (R_r − m) − ΔΣ_r C_tr W_t m − Δoffset_t W_t 1
+
+in which W_t (R − m), W_t m and W_t 1 are a number each a wanted pixel. Only the track is met.
 """
 
 from collections.abc import Sequence as Several
@@ -21,16 +25,21 @@ _MOST = 1_000_000_000
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """Pixels (pixel,) of the image; their weights (time, pixel, pixel of the region) by region."""
+    """Pixels (pixel,) of the image, and what each region weighs in them.
+
+    weights (time, pixel of the region, pixel): W. turned (time, row + 2, pixel): the frames R − m,
+    the fixed frame m and a frame of ones, each derotated by every target's angle.
+    """
 
     pixels: Ints
     weights: tuple[Floats, ...]
+    turned: tuple[Floats, ...]
 
     @classmethod
     def of(cls, regions: Several[Fitted], angle: Floats, size: int, pixels: Ints) -> "Patch":
-        """Weights of `pixels` in frames of size × size, derotated by Fourier shears.
+        """For `pixels` in frames of size × size, derotated by Fourier shears.
 
-        Raises BadInput when they would not fit in memory.
+        Raises BadInput when the weights would not fit in memory.
         """
         dtype = regions[0].left.dtype
         every = np.concatenate([region.part.pixels for region in regions])
@@ -43,33 +52,53 @@ class Patch:
         seen, wanted = Box.centred(every, size), Box.around(pixels, size)
         place, columns = wanted.within(pixels, size), seen.within(every, size)
         ends = np.cumsum([len(region.part.pixels) for region in regions])[:-1]
-        weights = [
-            np.empty((len(angle), len(pixels), len(region.part.pixels)), dtype)
-            for region in regions
-        ]
+        frames = [_with_fixed(region) for region in regions]
+        weights = [np.empty((len(angle), of.shape[1], len(pixels)), dtype) for of in frames]
+        turned = [np.empty((len(angle), of.shape[0], len(pixels)), dtype) for of in frames]
 
         def work(frame: int) -> None:
             turn = Turn.by(angle[frame], size, seen, wanted, dtype)
-            rows = turn.weights(place).reshape(len(pixels), -1)[:, columns]
-            for kept, own in zip(weights, np.split(rows, ends, axis=1), strict=True):
+            rows = turn.weights(place).reshape(len(pixels), -1).T[columns]
+            for own, kept, images, of in zip(
+                np.split(rows, ends), weights, turned, frames, strict=True
+            ):
                 kept[frame] = own
+                images[frame] = of @ own
 
         threads.over(work, range(len(angle)))
-        return cls(pixels, tuple(weights))
+        return cls(pixels, tuple(weights), tuple(turned))
 
     def change(
         self, regions: Several[Fitted], light: Several[Light | None], times: float
     ) -> Floats:
         """What `times` the light changes in the derotated frames: (variant, time, pixel)."""
-        variants, frames = regions[0].left.shape[:2]
-        total = np.zeros((frames, len(self.pixels), variants), self.weights[0].dtype)
-        for region, one, weights in zip(regions, light, self.weights, strict=True):
-            if one is None:
-                continue
-            left = region.change(one, times).transpose(1, 2, 0)
+        lit = [number for number, one in enumerate(light) if one is not None]
 
-            def work(span: slice, w: Floats = weights, x: Floats = left) -> None:
-                total[span] += w[span] @ x[span]
+        def work(number: int) -> Floats:
+            one = light[number]
+            assert one is not None
+            return self._of_region(number, regions[number], one, times)
 
-            threads.over(work, threads.spans(frames))
-        return np.asarray(total.transpose(2, 0, 1))
+        shape = (*regions[0].left.shape[:2], len(self.pixels))
+        return np.asarray(sum(threads.over(work, lit), np.zeros(shape, regions[0].left.dtype)))
+
+    def _of_region(self, number: int, region: Fitted, light: Light, times: float) -> Floats:
+        """The same of one region."""
+        now, before = region.refitted(light, times), region.fitted
+        more = now.weights - before.weights
+        rest = np.stack([more.sum(axis=2), now.offset - before.offset], axis=2)
+        kept, turned = self.weights[number], self.turned[number]
+        share = np.concatenate([more, rest], axis=2).astype(turned.dtype)
+        change = -np.matmul(share[:, :, None], turned)[:, :, 0]
+        if light.pixels.size:
+            count = len(light.values)
+            added = times * (light.values - now.weights[..., :count] @ light.values)
+            added = added.astype(kept.dtype)
+            change += np.matmul(added[:, :, None], kept[:, light.pixels])[:, :, 0]
+        return np.asarray(change)
+
+
+def _with_fixed(region: Fitted) -> Floats:
+    """The frames R − m, the fixed frame m and a frame of ones (row + 2, pixel)."""
+    fixed = region.frames.fixed
+    return np.vstack([region.frames.frames, fixed, np.ones_like(fixed)])

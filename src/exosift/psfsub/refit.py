@@ -17,7 +17,7 @@ from exosift.psfsub.catalogue import LinearModel
 from exosift.psfsub.engine import Part, weigh
 from exosift.psfsub.gram import CentredFrames, Gram, gram
 from exosift.psfsub.library import References
-from exosift.psfsub.linear import residuals
+from exosift.psfsub.linear import Coefficients, residuals
 from exosift.types import Floats, Ints
 
 
@@ -39,7 +39,7 @@ class Light:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A region as it was fitted: frames, those of its optimisation zone, products, residuals.
+    """A region as it was fitted: frames, those of its optimisation zone, products and what follows.
 
     left is (variant, target, pixel). place and zone_place: number of each of the frame's pixels in
     the region and in its zone, −1 outside.
@@ -51,6 +51,7 @@ class Fitted:
     frames: CentredFrames
     zone: CentredFrames
     products: Gram
+    fitted: Coefficients
     left: Floats
     place: Ints
     zone_place: Ints
@@ -62,9 +63,10 @@ class Fitted:
         wider = part.zone_of(flat)
         zone = frames if wider is None else CentredFrames.of(wider)
         products = gram(zone)
-        left = residuals(frames, weigh(products, part.usable, model, references))
+        fitted = weigh(products, part.usable, model, references)
+        left = residuals(frames, fitted)
         places = [_numbered(pixels, flat.shape[1]) for pixels in (part.pixels, part.zone)]
-        return cls(part, model, references, frames, zone, products, left, *places)
+        return cls(part, model, references, frames, zone, products, fitted, left, *places)
 
     def lit(self, path: Track, channel: int) -> Light | None:
         """What a companion of this track brings into the region; None where nothing falls on it."""
@@ -79,10 +81,14 @@ class Fitted:
         along = seen @ self.zone.fixed[where].astype(np.float64)
         return Light(pixels, values, cross, seen @ seen.T, along, seen.sum(axis=1))
 
+    def refitted(self, light: Light, times: float) -> Coefficients:
+        """The model's coefficients with `times` that light in the frames."""
+        products = _with(self.products, light, times)
+        return weigh(products, self.part.usable, self.model, self.references)
+
     def change(self, light: Light, times: float) -> Floats:
         """What `times` that light changes in the residuals (variant, target, pixel)."""
-        products = _with(self.products, light, times)
-        weights = weigh(products, self.part.usable, self.model, self.references)
+        weights = self.refitted(light, times)
         frames = self.frames.frames
         if light.pixels.size:
             frames = frames.copy()
