@@ -23,6 +23,8 @@ def seconds(machine: Machine, cores: int) -> dict[str, Floor]:
         "pairwise": _plus(_gram(machine), (rotation, rotation_how)),
         "nmf": _plus(_nmf(machine), (rotation, rotation_how)),
         "llsg": _plus(_llsg(machine, cores), (rotation, rotation_how)),
+        "contrast curve": _injections(machine, 12),
+        "completeness": _injections(machine, 60),
         "snr map": _snr(machine),
     }
 
@@ -78,6 +80,15 @@ def _annular(machine: Machine, cores: int) -> Floor:
     """One eigendecomposition a frame and annulus, of the size of a typical library."""
     count = FRAMES * 10
     return count * machine.eigh50 / cores, f"{count} eigh of 50 × 50 on {cores} cores"
+
+
+def _injections(machine: Machine, count: int) -> Floor:
+    """Five rings fitted again, with 7 components, and their change turned, by each injection."""
+    inner, sheared, pixels = 67, 139, 5 * 4 * 2 * np.pi * 24
+    turned = 2 * FRAMES * sheared * inner * (2 * inner + 57)
+    left = 2 * FRAMES**2 * pixels
+    each = (turned + left) / machine.gemm32 + 5 * machine.eigh50
+    return count * each, f"{count} × ({(turned + left) / 1e6:.0f} MFLOP, 5 eigh of 50 × 50)"
 
 
 def _snr(machine: Machine) -> Floor:

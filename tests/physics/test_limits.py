@@ -154,8 +154,10 @@ def test_order_statistics_of_known_fluxes():
     np.testing.assert_array_equal(found.places, [5, 4])
     np.testing.assert_array_equal(found.flux(0.75), [4.0, 7.0])
     np.testing.assert_allclose(found.fraction([0.5, 3.0, 9.0]), [[0, 0.6, 0.8], [0, 0, 1]])
-    with pytest.raises(BadInput, match=r"completeness 0.95 from 4 places: they tell no more than"):
-        found.flux(0.95)
+    np.testing.assert_array_equal(found.flux(0.8), [4.0, np.nan])  # four tell no more than 0.75
+    low, high = found.interval(0.5)
+    np.testing.assert_array_equal(low, [1.0, 5.0])
+    np.testing.assert_array_equal(high, [np.inf, 8.0])
 
 
 def test_binomial_intervals_are_those_of_clopper_and_pearson():

@@ -36,7 +36,7 @@ rule limits:
         runtime=limits_minutes,
     params:
         reduction=lambda wildcards: json.dumps(method_of(wildcards)),
-        limits=json.dumps(plain(SURVEY.config.limits)),
+        limits=json.dumps(plain(SURVEY.config.limits.of_each)),
         store=subpath(input.sequence, strip_suffix=".json"),
         stars=star_options,
         folder=subpath(output.contrast, parent=True),

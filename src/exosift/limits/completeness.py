@@ -48,12 +48,12 @@ class Completeness:
     def flux(self, share: float) -> Floats:
         """Least flux (separation,) at which that `share` of companions is recovered.
 
-        Raises BadInput for a share that so few places cannot tell.
+        NaN where too few places were seen to tell it.
         """
-        check_share(share, int(self.places.min()))
         ordered = np.sort(self.least, axis=1)
         last = np.ceil(share * self.places - 1e-9).astype(int) - 1
-        return np.asarray(ordered[np.arange(len(ordered)), last])
+        found = ordered[np.arange(len(ordered)), last]
+        return np.where(share <= _greatest_share(self.places), found, np.nan)
 
     def interval(self, share: float, level: float = 0.68) -> tuple[Floats, Floats]:
         """Fluxes (separation,) between which that of `share` lies, at this level of confidence.
@@ -64,14 +64,14 @@ class Completeness:
         from scipy.special import bdtrik  # slow to load
 
         ordered = np.sort(self.least, axis=1)
-        ends = []
-        for chance in ((1 - level) / 2, (1 + level) / 2):
-            rank = np.ceil(bdtrik(chance, self.places, share)).astype(int)
-            ends.append(rank)
+        chances = ((1 - level) / 2, (1 + level) / 2)
+        ends = [np.ceil(bdtrik(one, self.places, share)).astype(int) for one in chances]
         padded = np.column_stack([np.zeros(len(ordered)), ordered, np.full(len(ordered), np.inf)])
         row = np.arange(len(ordered))
         above = np.where(ends[1] + 1 > self.places, padded.shape[1] - 1, ends[1] + 1)
-        return padded[row, ends[0]], padded[row, above]
+        told = share <= _greatest_share(self.places)
+        low, high = padded[row, ends[0]], padded[row, above]
+        return np.where(told, low, np.nan), np.where(told, high, np.nan)
 
 
 def binomial_interval(found: Floats, of: Floats, level: float = 0.68) -> tuple[Floats, Floats]:
@@ -189,8 +189,13 @@ def check_share(share: float, places: int) -> None:
     """Refuse what so few places cannot tell."""
     if not 0 < share < 1:
         raise BadInput(f"completeness is {share:g}, expected between 0 and 1")
-    if share > 1 - 1 / places + 1e-9:
+    if share > _greatest_share(np.asarray(places)):
         raise BadInput(
             f"completeness {share:g} from {places} places: they tell no more than "
             f"{1 - 1 / places:.3g}; give more azimuths"
         )
+
+
+def _greatest_share(places: Floats) -> Floats:
+    """The greatest share below one that so many places can tell."""
+    return np.asarray(1 - 1 / np.maximum(places, 1) + 1e-9)

@@ -51,6 +51,11 @@ class Limits:
     star_flux: float | None = None
     known: Mapping[str, tuple[KnownCompanion, ...]] = field(default_factory=dict)
 
+    @property
+    def of_each(self) -> "Limits":
+        """What is asked of each reduction, whichever others there are."""
+        return replace(self, reductions=())
+
     def __post_init__(self) -> None:
         if not 0 < self.fpf < 0.5:
             raise BadInput(f"fpf is {self.fpf:g}, expected more than 0 and less than 0.5")

@@ -26,8 +26,6 @@ def contrast_figure(answers: Sequence[Answer], scales: Scales, title: str) -> Fi
         if answer.completeness is None:
             continue
         for share, marker in ((0.5, "o"), (0.9, "^")):
-            if share > 1 - 1 / answer.completeness.places.min():
-                continue
             flux = answer.completeness.flux(share)
             flux = np.where(np.isfinite(flux) & (flux > 0), flux, np.nan)
             label = f"{100 * share:.0f} % recovered" if not number else None

@@ -25,7 +25,7 @@ def run(
     """
     if reduction.stars and not stars:
         raise BadInput("the reduction has reference stars: give each one's store by --star")
-    settings = {"reduction": plain(reduction), "limits": plain(asked)}
+    settings = {"reduction": plain(reduction), "limits": plain(asked.of_each)}
     with recorded("limits", folder, [manifest_of(s) for s in (store, *stars)], settings):
         sequence = read_sequence(store)
         others = [read_sequence(star) for star in stars]

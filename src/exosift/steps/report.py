@@ -134,7 +134,7 @@ def _limits(name: str, config: Config, folder: Path, base: Path) -> LimitsSummar
     """The limits of one reduction, where they were asked for."""
     if name not in config.limits.reductions:
         return None
-    asked = {"reduction": plain(config.methods[name]), "limits": plain(config.limits)}
+    asked = {"reduction": plain(config.methods[name]), "limits": plain(config.limits.of_each)}
     status, line = _ended(folder, "limits", asked)
     if status != "done":
         return LimitsSummary(status, line)
