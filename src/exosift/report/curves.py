@@ -22,10 +22,10 @@ def contrast_figure(answers: Sequence[Answer], scales: Scales, title: str) -> Fi
         separation = answer.curve.separation * scale
         name = f"rank {answer.rank:g}" if answer.rank else "limit"
         limit = np.where(np.isfinite(answer.curve.flux), answer.curve.flux, np.nan)
-        axes.plot(separation, limit / (star or 1.0), "-", color=colour, label=name)
+        axes.plot(separation, limit / (star or 1.0), ".-", color=colour, label=name)
         if answer.completeness is None:
             continue
-        for share, marker in ((0.5, "o"), (0.9, "^")):
+        for share, marker in ((0.5, "o"), (0.95, "^")):
             flux = answer.completeness.flux(share)
             flux = np.where(np.isfinite(flux) & (flux > 0), flux, np.nan)
             label = f"{100 * share:.0f} % recovered" if not number else None
