@@ -17,6 +17,7 @@ include: "workflow/rules/register.smk"
 include: "workflow/rules/subtract.smk"
 include: "workflow/rules/invert.smk"
 include: "workflow/rules/detect.smk"
+include: "workflow/rules/limits.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -34,6 +35,10 @@ rule all:
     default_target: True
     input:
         candidates=every("results/{target}/{epoch}/{reduction}/candidates.ecsv"),
+        limits=every(
+            "results/{target}/{epoch}/{reduction}/contrast.ecsv",
+            SURVEY.config.limits.reductions,
+        ),
 
 
 onstart:

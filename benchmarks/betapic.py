@@ -14,10 +14,14 @@ from scipy import ndimage, optimize  # noqa: F401 (loaded when needed: imports a
 from benchmarks import cleaning, data, with_pyklip, with_vip
 from benchmarks.harness import SETTINGS, Row, Setting, Work, clock, silence
 from exosift.detect.snr import snr_map
-from exosift.geometry.grid import radius_map
+from exosift.geometry.grid import centre_of, radius_map
 from exosift.geometry.regions import Annuli, FullFrame
 from exosift.geometry.rotation import derotate
 from exosift.inverse.andromeda import Andromeda, andromeda
+from exosift.limits.completeness import completeness
+from exosift.limits.contrast import Throughput, contrast_curve
+from exosift.limits.recovery import Field, trimmed
+from exosift.photometry.apertures import aperture_flux
 from exosift.photometry.psf import normalised_psf
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import image, subtract
@@ -28,6 +32,7 @@ from exosift.psfsub.nmf import Nmf
 from exosift.psfsub.pairwise import Pairwise
 from exosift.psfsub.pca import Pca
 from exosift.psfsub.stack import Stack
+from exosift.sequence import Observation, Sequence
 
 WARM = 5
 RING = {"width": data.WIDTH / data.FWHM, "inner": data.INNER / data.FWHM}
@@ -36,6 +41,7 @@ RINGS = Reduction(Pca((10,), "none"), Annuli(**RING), References(1.0))
 LOCI = Reduction(
     Loci(centring="none", optimisation=1.0), Annuli(**RING, segments=4), References(0.5)
 )
+LIMITED = Reduction(Pca((7,), "none"), Annuli(**RING))
 PAIRWISE = Reduction(Pairwise(percentile=50.0), Annuli(**RING), References(0.5))
 NMF = Reduction(Nmf((22,)), FullFrame())
 LLSG = Reduction(Llsg(rank=6), Annuli(width=10 / data.FWHM, segments=4), References())
@@ -73,6 +79,49 @@ def inverting() -> Work:
     return lambda: andromeda(cube, angle, psf, data.FWHM, Andromeda()).snr
 
 
+def drawn() -> Sequence:
+    """The sequence as companions are put into it, a companion's template three FWHM wide."""
+    cube, psf = data.cube(), normalised_psf(data.psf())[0]
+    middle = psf.shape[0] // 2
+    psf = psf / aperture_flux(psf, middle, middle, data.FWHM / 2)
+    star = centre_of(cube.shape)
+    known = Observation("beta Pic", "e", "NACO", "L'", 27.19, (data.FWHM,), star, star)
+    sequence = Sequence(
+        cube=cube[None],
+        angle=data.angle(),
+        psf=psf[None],
+        wavelength=np.array([3.8]),
+        mjd=np.arange(float(len(cube))),
+        mask=np.zeros((1, *cube.shape), bool),
+        observation=known,
+    )
+    return trimmed(sequence, 3.0)
+
+
+def limiting() -> Work:
+    """Limits at VIP's separations, from as many companions as it injects."""
+    sequence = drawn()
+    places = data.FWHM * np.arange(3, 9)
+    how = Throughput(data.BRANCHES, 10.0)
+
+    def work() -> np.ndarray:
+        return contrast_curve(Field.of(sequence, LIMITED), places, data.FPF, how).flux
+
+    return work
+
+
+def completing() -> Work:
+    """The fluxes at which 95 % of 20 companions are recovered, at one separation."""
+    sequence = drawn()
+
+    def work() -> np.ndarray:
+        field = Field.of(sequence, LIMITED)
+        curve = contrast_curve(field, [data.PLACE], data.FPF, Throughput(1, 10.0))
+        return completeness(field, curve, 20).flux(0.95)
+
+    return work
+
+
 def mapping() -> Work:
     picture = data.residual_image()
     return lambda: snr_map(picture, data.FWHM)
@@ -99,6 +148,7 @@ class Case:
     left: Callable[[np.ndarray], float] | None = None
 
 
+RATIO = "median ratio (definitions differ)"
 ALIKE = "correlation (libraries differ)"
 # Without matrix products BLAS threads have no part in it; without a pool processes have none.
 PROCESSES, ONE_PROCESS = ((2, 1), (1, 1)), ((1, 1), (1, 2))
@@ -140,6 +190,10 @@ CASES = [
     ),
     Case("snr map", 60, mapping, with_vip.snr, settings=PROCESSES, within="max |ΔS/N|"),
 ]
+CASES += [
+    Case("contrast curve", 20, limiting, with_vip.contrast, settings=PROCESSES, within=RATIO),
+    Case("completeness", 50, completing, with_vip.completeness, settings=PROCESSES, within=RATIO),
+]
 BY_NAME = {case.name: case for case in CASES}
 
 
@@ -148,6 +202,8 @@ def agreement(case: Case) -> Row:
     mine = case.ours()()
     with silence():
         theirs = case.peer(case.settings[0][0])()
+    if case.within == RATIO:
+        return {"agreement": float(np.median(mine / theirs)), "agreement_in": case.within}
     if case.left is not None:
         left = case.left(mine) / case.left(theirs)
         return {"agreement": left, "agreement_in": "left over / the peer's"}

@@ -24,6 +24,8 @@ def seconds(machine: Machine, cores: int) -> dict[str, Floor]:
         "nmf": _plus(_nmf(machine), (rotation, rotation_how)),
         "llsg": _plus(_llsg(machine, cores), (rotation, rotation_how)),
         "andromeda": _andromeda(machine),
+        "contrast curve": _injections(machine, 12),
+        "completeness": _injections(machine, 60),
         "snr map": _snr(machine),
     }
 
@@ -88,6 +90,15 @@ def _andromeda(machine: Machine) -> Floor:
     places = FRAMES * np.pi * (SIDE / 2) ** 2
     time = lines * fft_flops(length) / machine.fft32 + places * 2 * 16 * 4 / machine.copy
     return time, f"{lines} real FFTs of {length}, {places:.0f} places × 32 float32 read"
+
+
+def _injections(machine: Machine, count: int) -> Floor:
+    """Five rings fitted again, with 7 components, and their change turned, by each injection."""
+    inner, sheared, pixels = 67, 139, 5 * 4 * 2 * np.pi * 24
+    turned = 2 * FRAMES * sheared * inner * (2 * inner + 57)
+    left = 2 * FRAMES**2 * pixels
+    each = (turned + left) / machine.gemm32 + 5 * machine.eigh50
+    return count * each, f"{count} × ({(turned + left) / 1e6:.0f} MFLOP, 5 eigh of 50 × 50)"
 
 
 def _snr(machine: Machine) -> Floor:

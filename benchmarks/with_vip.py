@@ -3,9 +3,14 @@
 Interpolation is VIP's own Fourier one throughout, its default.
 """
 
+import numpy as np
+
 from benchmarks import data
 from benchmarks.harness import Work, silence
 
+# Compared with a star this bright, so that no limit is cut off at 1 [counts]; where the search for
+# completeness begins, about a 5 σ limit [counts].
+STAR, BEGUN = 1e6, 100.0
 RINGS = {"fwhm": data.FWHM, "radius_int": data.INNER, "asize": data.WIDTH}
 
 
@@ -88,3 +93,59 @@ def snr(processes: int) -> Work:
         from vip_hci.metrics import snrmap
     picture = data.residual_image()
     return lambda: snrmap(picture, data.FWHM, nproc=processes, verbose=False)
+
+
+def contrast(processes: int) -> Work:
+    """Limits in counts; companions three FWHM apart, three patterns on each of the branches."""
+    with silence():
+        from vip_hci.metrics import contrast_curve
+        from vip_hci.psfsub import pca_annular
+    cube, angle, psf = data.cube(), data.angle(), data.psf()
+    given = {key: value for key, value in RINGS.items() if key != "fwhm"}
+
+    def work() -> np.ndarray:
+        table = contrast_curve(
+            cube,
+            angle,
+            psf,
+            data.FWHM,
+            0.02719,
+            STAR,
+            pca_annular,
+            nbranch=data.BRANCHES,
+            fc_snr=10,
+            noise_sep=None,
+            smooth=False,
+            plot=False,
+            delta_rot=0.0,
+            ncomp=7,
+            **given,
+            **settings(processes),
+        )
+        return STAR * np.asarray(table["sensitivity_student"])[2:8]
+
+    return work
+
+
+def completeness(processes: int) -> Work:
+    """The flux at which 95 % of 20 companions are recovered, at one separation, begun at ours."""
+    with silence():
+        from vip_hci.metrics import completeness_curve
+        from vip_hci.psfsub import pca_annular
+    cube, angle, psf = data.cube(), data.angle(), data.psf()
+    asked = {"delta_rot": 0.0, "ncomp": 7, "asize": data.WIDTH, "imlib": "vip-fft"}
+    return lambda: completeness_curve(
+        cube,
+        angle,
+        psf,
+        data.FWHM,
+        pca_annular,
+        an_dist=[data.PLACE],
+        ini_contrast=[BEGUN],
+        starphot=1,
+        n_fc=20,
+        nproc=processes,
+        algo_dict=asked,
+        verbose=False,
+        plot=False,
+    )[1]

@@ -11,6 +11,11 @@ from astropy.io import fits
 
 from exosift.calib.centring import Centring
 from exosift.calib.registration import register
+from exosift.geometry.grid import centre_of
+from exosift.limits.recovery import trimmed
+from exosift.photometry.apertures import aperture_flux
+from exosift.photometry.psf import normalised_psf
+from exosift.sequence import Observation, Sequence
 from exosift.types import Bools, Floats
 
 DATA = Path(os.environ.get("EXOSIFT_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -107,3 +112,26 @@ def betapic_registered(betapic: Observed) -> Observed:
         betapic.cube[None], np.array([betapic.fwhm]), Centring("agpm", 2.0, "together")
     )
     return Observed(found.cube[0], betapic.angle, betapic.psf, betapic.fwhm)
+
+
+@pytest.fixture(scope="session")
+def empty_sequence(betapic: Observed) -> Sequence:
+    """β Pic without its planet, registered, for injections; the PSF is cut to three FWHM."""
+    name = DATA / "naco_betapic" / "naco_betapic_cube_EMPTY.fits"
+    frames = fits.getdata(name).astype(np.float32)[None]
+    found = register(frames, np.array([betapic.fwhm]), Centring("agpm", 2.0, "together"))
+    cube = np.nan_to_num(found.cube)
+    psf = normalised_psf(betapic.psf)[0]
+    middle = psf.shape[0] // 2
+    psf = psf / aperture_flux(psf, middle, middle, betapic.fwhm / 2)
+    star = centre_of(cube.shape)
+    sequence = Sequence(
+        cube=cube,
+        angle=betapic.angle,
+        psf=psf[None],
+        wavelength=np.array([3.8]),
+        mjd=np.arange(len(betapic.angle), dtype=float),
+        mask=np.zeros(cube.shape, bool),
+        observation=Observation("beta Pic", "e", "NACO", "L'", 27.19, (betapic.fwhm,), star, star),
+    )
+    return trimmed(sequence, 3.0)

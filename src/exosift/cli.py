@@ -249,6 +249,28 @@ def invert(sequence: Path, inversion: Any, output: Path, threads: int) -> None:
         step.run(sequence, parse(Andromeda, inversion, "inversion"), output)
 
 
+@main.command("limits")
+@click.argument("sequence", type=_PATH)
+@_option("--reduction", type=_YAML, help="PSF model, regions, references.")
+@click.option("--star", "stars", type=_PATH, multiple=True, help="A reference star's sequence.")
+@_option("--limits", "asked", type=_YAML, default="{}", help="Separations, fpf, completeness, …")
+@_option("--output", type=_PATH, help="Folder for tables and figures.")
+@_threads
+def find_limits(
+    sequence: Path, reduction: Any, stars: tuple[Path, ...], asked: Any, output: Path, threads: int
+) -> None:
+    """Tell what a reduction could have seen: contrast curves and completeness, by injection."""
+    from exosift import threads as budget
+    from exosift.limits.request import Limits
+    from exosift.psfsub.catalogue import Reduction
+    from exosift.settings import parse
+    from exosift.steps import limits as step
+
+    with budget.limit(threads):
+        tried = parse(Reduction, reduction, "reduction")
+        step.run(sequence, stars, tried, parse(Limits, asked, "limits"), output)
+
+
 @main.command()
 @click.argument("image", type=_PATH)
 @_option("--search", type=_YAML, default="{}", help="What counts as a candidate.")

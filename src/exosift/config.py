@@ -19,6 +19,7 @@ from exosift.detect.search import KnownCompanion, Search
 from exosift.errors import BadInput
 from exosift.instruments.description import Description
 from exosift.inverse.andromeda import Andromeda
+from exosift.limits.request import Limits
 from exosift.observations import RAW, SIMULATED, Row, read_table, reference_stars, refuse_name
 from exosift.psfsub.catalogue import Reduction
 from exosift.settings import parse
@@ -49,9 +50,10 @@ class Config:
     marked `raw`, relative to this file, or `simulated`. calibrate: what is done to their frames.
     reductions: name → reduction, and inversions: name → inverse method; every observation goes
     through each. known: `target` or `target/epoch` → companions that are known there, flagged and
-    kept from the noise of others. simulate: data made up for observations marked `simulated`, and
-    raw files. instruments: name → description of instruments whose raw files are to be sorted,
-    besides those known; tried before these.
+    kept from the noise of others. limits: which reductions' limits are asked for, and how.
+    simulate: data made up for observations marked `simulated`, and raw files. instruments: name →
+    description of instruments whose raw files are to be sorted, besides those known; tried before
+    these.
     """
 
     title: str
@@ -63,6 +65,7 @@ class Config:
     inversions: Mapping[str, Andromeda] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
     known: Mapping[str, tuple[KnownCompanion, ...]] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
     simulate: SimulatedData = field(default_factory=SimulatedData)
     instruments: Mapping[str, Description] = field(default_factory=dict)
 
@@ -116,6 +119,7 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
     for name in config.known:
         if name not in {label for row in rows for label in (row.target, row.label)}:
             raise BadInput(f"{where}.known.{name}: no target, nor target/epoch, of that name")
+    _check_limits(config, rows, f"{where}.limits")
     return Survey(config, rows)
 
 
@@ -155,6 +159,18 @@ def _check_simulation(simulate: SimulatedData, rows: tuple[Row, ...], where: str
                 f"{where}.scene: {scene.channels} channels; write `simulated` in the column "
                 f"wavelengths of {name}, too"
             )
+
+
+def _check_limits(config: Config, rows: tuple[Row, ...], where: str) -> None:
+    """Refuse limits of reductions, and companions of targets, that there are not."""
+    for name in config.limits.reductions:
+        if name not in config.reductions:
+            known = ", ".join(config.reductions) or "none"
+            raise BadInput(f"{where}.reductions: no reduction is called {name}; there are {known}")
+    targets = {row.target for row in rows}
+    for target in config.limits.known:
+        if target not in targets:
+            raise BadInput(f"{where}.known.{target}: no target of that name in the table")
 
 
 def schema() -> dict[str, Any]:

@@ -70,6 +70,24 @@ def test_parameters_survive_the_way_through_json():
 
 
 @pytest.mark.parametrize(
+    ("limits", "line"),
+    [
+        (
+            {"reductions": ["x"]},
+            "config.limits.reductions: no reduction is called x; there are pca",
+        ),
+        ({"known": {"X": []}}, "config.limits.known.X: no target of that name in the table"),
+        ({"fpf": 2}, "config.limits: fpf is 2, expected more than 0 and less than 0.5"),
+    ],
+)
+def test_limits_of_what_there_is_not_are_refused(limits, line):
+    given = {"title": "t", "observations": "observations.tsv", "reductions": {"pca": {}}}
+    with pytest.raises(BadInput) as caught:
+        check(given | {"limits": limits}, ROOT / "config")
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize(
     ("given", "line"),
     [
         ({"model": {"kind": "pca", "ranks": "many"}}, "model.ranks: input should be a valid tuple"),

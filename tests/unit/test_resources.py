@@ -11,6 +11,8 @@ from exosift.compute.resources import (
     detect_memory,
     invert_memory,
     invert_minutes,
+    limits_memory,
+    limits_minutes,
     register_memory,
     subtract_memory,
     subtract_minutes,
@@ -27,6 +29,8 @@ def test_each_attempt_asks_for_more():
         lambda n: subtract_minutes(Work(SHAPE), n),
         lambda n: invert_memory(SHAPE, n),
         lambda n: invert_minutes(SHAPE, n),
+        lambda n: limits_memory(Work(SHAPE), n),
+        lambda n: limits_minutes(Work(SHAPE), 0, (6, 20), n),
     ):
         assert ask(1) < ask(2) == 2 * ask(1) or ask(2) - 2 * ask(1) in (0, 1)
 
@@ -54,6 +58,14 @@ def test_an_unknown_shape_asks_for_the_least():
     assert register_memory((), 1) == subtract_memory(Work(()), 1) == detect_memory((), 1) == 400
     assert invert_memory((), 1) == 400
     assert subtract_minutes(Work(()), 1) == invert_minutes((), 1) == 2
+    assert limits_minutes(Work(()), 10, (6, 20), 1) == 2
+
+
+def test_minutes_of_limits_follow_the_injections():
+    few = limits_minutes(Work(SHAPE), 5, (6, 20), 1)
+    assert limits_minutes(Work(SHAPE), 10, (6, 20), 1) == pytest.approx(2 * few, rel=0.2)
+    assert limits_minutes(Work(SHAPE), 5, (6, 200), 1) > 5 * few
+    assert limits_minutes(Work(SHAPE, ranks=3), 5, (6, 20), 1) > 2 * few
 
 
 STEP = """

@@ -24,6 +24,15 @@ SURVEY = {
         "median": {"model": {"kind": "median"}, "regions": {"kind": "full"}},
     },
     "inversions": {"andromeda": {"inner": 1.5}},
+    "limits": {
+        "reductions": ["pca"],
+        "separations": [450],
+        "fpf": 1e-3,
+        "throughput": {"azimuths": 2, "brightness": 10.0},
+        "azimuths": 4,
+        "completeness": [0.5],
+        "known": {"A": [{"separation": 450, "position_angle": 60}]},
+    },
     "simulate": {
         "seed": 3,
         "scene": {"size": 61, "frames": 16, "residual_screens": 8, "pupil_pixels": 48},

@@ -43,6 +43,18 @@ def test_image_and_map_carry_ranks_and_sky_coordinates(finished):
     assert north == pytest.approx(r * np.cos(theta), abs=1e-3)
 
 
+def test_limits_are_told_where_they_were_asked_for(finished):
+    folder = finished.folder / "run/results/A/1"
+    table = Table.read(folder / "pca/contrast.ecsv")
+    np.testing.assert_allclose(table["separation"], 450)
+    np.testing.assert_array_equal(table["rank"], [2, 4])
+    assert (table["throughput"] > 0.05).all()
+    assert not (folder / "median/contrast.ecsv").exists()
+    text = (finished.folder / "run/report/index.html").read_text()
+    assert "../results/A/1/pca/contrast.png" in text
+    assert "Faintest companion at 450 mas" in text
+
+
 def test_report_shows_every_observation_and_its_figures(finished):
     page = finished.folder / "run/report/index.html"
     text = page.read_text()

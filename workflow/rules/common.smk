@@ -59,13 +59,13 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def every(pattern):
-    """`pattern` for every observation to be reduced, and every reduction or inversion."""
+def every(pattern, methods=SURVEY.config.methods):
+    """`pattern` for every observation to be reduced, and every reduction or inversion, or some."""
     return [
         pattern.format(target=row.target, epoch=row.epoch, reduction=reduction)
         for row in SURVEY.rows
         if row.role == "science"
-        for reduction in SURVEY.config.methods
+        for reduction in methods
     ]
 
 
@@ -153,6 +153,18 @@ def subtract_memory(wildcards, input, attempt):
 
 def subtract_minutes(wildcards, input, attempt):
     return resources.subtract_minutes(subtraction(wildcards, input), attempt)
+
+
+def limits_memory(wildcards, input, attempt):
+    return resources.limits_memory(subtraction(wildcards, input), attempt)
+
+
+def limits_minutes(wildcards, input, attempt):
+    asked = SURVEY.config.limits
+    places = asked.throughput.azimuths, asked.azimuths
+    return resources.limits_minutes(
+        subtraction(wildcards, input), len(asked.separations), places, attempt
+    )
 
 
 def invert_memory(wildcards, input, attempt):

@@ -4,7 +4,7 @@ Bytes are counted, not guessed: each step holds so many copies of the cube at it
 the interpreter with its libraries. A retry asks for more. An unknown shape asks for the least.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi, prod
 
 from exosift.compute.blocks import BLOCK
@@ -29,6 +29,11 @@ _RANK = 1.5
 # Invert: the filtered and the weighted frames, those matched with the PSF, their differences and
 # ones in double precision, mixed frames of two annuli at work; of images alone, matched patterns.
 _INVERT, _MAPS = 8, 80
+
+# Limits: a batch of changes to the residuals (16 million values), the matrices that derotate them,
+# and what is measured of them; rounds of a search for a flux, and of its throughput; pixels from
+# one separation to the next where none are named, at least.
+_BATCH, _SEARCHED, _TWICE, _STEP = 80_000_000, 6, 2, 3
 
 # Search: 64 neighbours a pixel for the aperture sums; discs at 49² places for the pixels under the
 # outermost circle, and ten arrays over the apertures of a piece of work.
@@ -95,13 +100,18 @@ def detect_memory(shape: Shape, attempt: int, frames: Shape = ()) -> int:
 
 
 def subtract_minutes(work: Work, attempt: int) -> int:
-    """Minutes to reduce a sequence, at a slow core's 1 GFLOP/s.
+    """Minutes to reduce a sequence; an unknown shape asks for the least."""
+    return attempt * (2 + int(subtract_seconds(work) / 60))
+
+
+def subtract_seconds(work: Work) -> float:
+    """Seconds to reduce a sequence, at a slow core's 1 GFLOP/s; 0 for an unknown shape.
 
     Per pixel of n rows: n products a row for the Gram matrix and for each rank's star, six Fourier
     transforms of some 50 operations a frame and rank; 10 n³ for each frame's own eigenproblem.
     """
     if len(work.shape) != 4:
-        return attempt * 2
+        return 0.0
     channels, frames, height, width = work.shape
     pixels = height * width
     together = channels if work.aligned else 1  # wavelengths whose frames share a stack
@@ -110,7 +120,26 @@ def subtract_minutes(work: Work, attempt: int) -> int:
     products = 2 * rows * (rows + targets * work.ranks) * pixels
     transforms = 300 * targets * pixels * work.ranks
     operations = channels // together * (products + transforms + 10 * targets * rows**3)
-    return attempt * (2 + int(work.rounds * operations / 1e9 / 60))
+    return work.rounds * operations / 1e9
+
+
+def limits_memory(work: Work, attempt: int) -> int:
+    """MB for the limits of a reduction: one rank at a time, its residuals kept as they derotate."""
+    frames = prod(work.shape) + sum(map(prod, work.stars))
+    needed = (_SUBTRACT + work.aligned) * frames + 3 * prod(work.shape) + _BATCH
+    return _grown(needed * _VALUE, attempt)
+
+
+def limits_minutes(work: Work, separations: int, places: tuple[int, int], attempt: int) -> int:
+    """Minutes for limits at so many separations, with injections at places (throughput, search).
+
+    Each injection costs no more than reducing the frames once for its rank.
+    """
+    throughput, search = places
+    count = separations or max(work.shape[-1:], default=0) // (2 * _STEP)
+    injections = count * (_TWICE * throughput + _SEARCHED * search)
+    each = subtract_seconds(replace(work, ranks=1)) * work.ranks
+    return attempt * (2 + int((1 + injections) * each / 60))
 
 
 def invert_minutes(shape: Shape, attempt: int) -> int:

@@ -69,8 +69,7 @@ def _fourier(frames: Floats, angle: Floats) -> Floats:
     quarters = np.rint(angle / 90).astype(int)
     theta = np.radians(angle - 90 * quarters)
     size = frames.shape[-1]
-    margin = int(np.ceil(_BEYOND * size))
-    length = _odd_length(int(_PADDED * size))
+    margin, length = lengths(size)
     start = -(size - 1) / 2
     inner = slice(margin, margin + size)
     padded = np.zeros((len(frames), size, length), frames.dtype)
@@ -89,6 +88,11 @@ def _fourier(frames: Floats, angle: Floats) -> Floats:
     spectrum = fft.rfft(sheared, length)
     spectrum *= rows
     return np.asarray(fft.irfft(spectrum, length, overwrite_x=True)[..., inner])
+
+
+def lengths(size: int) -> tuple[int, int]:
+    """How far [px] a frame's corners are sheared beyond its edges, and the transforms' length."""
+    return int(np.ceil(_BEYOND * size)), _odd_length(int(_PADDED * size))
 
 
 def _odd_length(least: int) -> int:

@@ -10,12 +10,19 @@ from exosift import threads
 from exosift.errors import BadInput
 from exosift.geometry.regions import Region
 from exosift.geometry.rotation import derotate
-from exosift.psfsub.catalogue import AnyModel, PixelModel, Reduction, Stage, each_variant
+from exosift.psfsub.catalogue import (
+    AnyModel,
+    LinearModel,
+    PixelModel,
+    Reduction,
+    Stage,
+    each_variant,
+)
 from exosift.psfsub.combine import combine
-from exosift.psfsub.gram import CentredFrames, gram
+from exosift.psfsub.gram import CentredFrames, Gram, gram
 from exosift.psfsub.iterative import sky_in_frames
 from exosift.psfsub.library import References
-from exosift.psfsub.linear import residuals
+from exosift.psfsub.linear import Coefficients, residuals
 from exosift.psfsub.loci import Loci
 from exosift.psfsub.stack import Stack, aligned_stack, channel_stack, refuse_unlike, unaligned
 from exosift.sequence import Sequence
@@ -132,22 +139,12 @@ def subtract_stage(
 def subtract(stack: Stack, fwhm: float, stage: Stage, partial: bool = False) -> Floats:
     """Residuals (variant, target, y, x) of a stack, NaN off the regions."""
     count, height, width = stack.frames.shape
-    widened = stage.model.optimisation if isinstance(stage.model, Loci) else 1.0
-    regions = stage.regions.partition((height, width), fwhm, widened)
     flat = stack.frames.reshape(count, -1)
-    valued = np.isfinite(flat)
-    seen = np.asarray(valued.all(axis=0))
-    if partial:
-        anywhere = np.asarray(valued.any(axis=0))
-        regions = [
-            replace(region, pixels=region.pixels[anywhere[region.pixels]]) for region in regions
-        ]
-        regions = [region for region in regions if region.pixels.size]
-    plan = [_plan(region, seen, stack, fwhm, stage) for region in regions]
+    plan = planned(stack, fwhm, stage, partial)
     variants, targets = len(stage.model.variants), stack.rows.targets
     left = np.full((variants, targets, height * width), np.nan, stack.frames.dtype)
 
-    def work(part: _Part) -> None:
+    def work(part: Part) -> None:
         left[:, :, part.pixels] = fit(
             flat[:, part.pixels], part.usable, stage.model, stage.references, part.zone_of(flat)
         )
@@ -157,7 +154,7 @@ def subtract(stack: Stack, fwhm: float, stage: Stage, partial: bool = False) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class Part:
     """A region's work: pixels and optimisation zone that every frame has, usable[target, row]."""
 
     pixels: Ints
@@ -169,7 +166,27 @@ class _Part:
         return None if np.array_equal(self.zone, self.pixels) else flat[:, self.zone]
 
 
-def _plan(region: Region, seen: Bools, stack: Stack, fwhm: float, stage: Stage) -> _Part:
+def planned(stack: Stack, fwhm: float, stage: Stage, partial: bool = False) -> list[Part]:
+    """The work on each region of a stack; see `subtract_stage` for `partial`.
+
+    Raises BadInput where a library or a region is too small.
+    """
+    count, height, width = stack.frames.shape
+    widened = stage.model.optimisation if isinstance(stage.model, Loci) else 1.0
+    regions = stage.regions.partition((height, width), fwhm, widened)
+    flat = stack.frames.reshape(count, -1)
+    valued = np.isfinite(flat)
+    seen = np.asarray(valued.all(axis=0))
+    if partial:
+        anywhere = np.asarray(valued.any(axis=0))
+        regions = [
+            replace(region, pixels=region.pixels[anywhere[region.pixels]]) for region in regions
+        ]
+        regions = [region for region in regions if region.pixels.size]
+    return [_part(region, seen, stack, fwhm, stage) for region in regions]
+
+
+def _part(region: Region, seen: Bools, stack: Stack, fwhm: float, stage: Stage) -> Part:
     """Refuse libraries and pixels that are too few."""
     usable = stage.references.usable(stack.rows, region.radius, fwhm)
     _check_libraries(usable, region, stage)
@@ -179,7 +196,7 @@ def _plan(region: Region, seen: Bools, stack: Stack, fwhm: float, stage: Stage) 
             f"{region.name}: only {pixels.size} of {region.pixels.size} pixels have a value in "
             "every frame; drop the frames that lack them or leave the region out"
         )
-    return _Part(pixels, region.zone[seen[region.zone]], usable)
+    return Part(pixels, region.zone[seen[region.zone]], usable)
 
 
 def fit(
@@ -200,8 +217,14 @@ def fit(
         return np.asarray(frames[: len(usable)] - model.predict(frames, usable))
     centred = CentredFrames.of(frames)
     products = gram(centred if zone is None else CentredFrames.of(zone))
-    usable = references.most_correlated(products, usable)
-    return residuals(centred, model.coefficients(products, usable))
+    return residuals(centred, weigh(products, usable, model, references))
+
+
+def weigh(
+    products: Gram, usable: Bools, model: LinearModel, references: References = _EVERYONE
+) -> Coefficients:
+    """What a linear model makes of inner products, with the libraries that `references` leaves."""
+    return model.coefficients(products, references.most_correlated(products, usable))
 
 
 def _check_libraries(usable: Bools, region: Region, stage: Stage) -> None:

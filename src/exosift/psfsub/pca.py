@@ -139,6 +139,9 @@ class Pca:
 
 def _batches(usable: Bools, targets: Ints) -> Iterator[tuple[Bools, Ints]]:
     """Different libraries (b, n) of similar size, and as many targets of each (b, q), in turn."""
+    if targets.size and (usable[targets] == usable[targets[0]]).all():
+        yield usable[targets[:1]], targets[None]
+        return
     libraries, which = np.unique(usable[targets], axis=0, return_inverse=True)
     order = targets[np.argsort(which.ravel(), kind="stable")]
     sharing = np.bincount(which.ravel())

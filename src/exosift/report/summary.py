@@ -42,10 +42,26 @@ class CandidateRow:
 
 
 @dataclass(frozen=True)
+class LimitsSummary:
+    """What a reduction could have seen: figures, as paths relative to the page.
+
+    `nearest` is the faintest contrast, or flux where no star's is known, at the separation [mas]
+    nearest to half an arcsecond; `star` says what it is compared with.
+    """
+
+    status: Status
+    line: str
+    figures: tuple[str, ...] = ()
+    nearest: tuple[float, float] | None = None
+    star: str = ""
+
+
+@dataclass(frozen=True)
 class ReductionSummary:
     """One reduction of one observation, its candidates strongest first.
 
-    `figure` is a path relative to the page, `settings` YAML text.
+    `figure` is a path relative to the page, `settings` YAML text. `limits` is None where none were
+    asked for.
     """
 
     name: str
@@ -54,6 +70,7 @@ class ReductionSummary:
     candidates: tuple[CandidateRow, ...]
     figure: str | None
     settings: str
+    limits: LimitsSummary | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +115,7 @@ class ObservationSummary:
     @property
     def outcome(self) -> Outcome:
         """The observation's own status, or "partly done" when a reduction of it did not succeed."""
-        if self.status == "done" and any(r.status not in _FAULTLESS for r in self.reductions):
+        if self.status == "done" and any(p.status not in _FAULTLESS for p in _problems(self)):
             return "partly done"
         return self.status
 
@@ -194,6 +211,10 @@ def _problems(observation: ObservationSummary) -> list[Problem]:
         consequence = own != "done" and reduction.status == "missing"
         if reduction.status != "done" and not consequence:
             found.append(Problem(observation, reduction.name, reduction.status, reduction.line))
+        limits = reduction.limits
+        if limits and limits.status != "done" and reduction.status == "done":
+            name = f"{reduction.name}, limits"
+            found.append(Problem(observation, name, limits.status, limits.line))
     return found
 
 

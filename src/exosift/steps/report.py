@@ -15,12 +15,14 @@ import yaml
 from exosift.config import Config, Survey
 from exosift.errors import ExosiftError
 from exosift.io.atomic import whole
+from exosift.io.limits import nearest_limit
 from exosift.io.sequences import read_header
 from exosift.io.tables import read_candidates
 from exosift.observations import Row, as_registered, makers
 from exosift.report.pages import render
 from exosift.report.summary import (
     CandidateRow,
+    LimitsSummary,
     ObservationSummary,
     ReductionSummary,
     RunSummary,
@@ -29,6 +31,9 @@ from exosift.report.summary import (
 from exosift.settings import plain
 from exosift.steps.detect import settings_of
 from exosift.steps.recording import read_status
+
+# Where a curve is quoted in one number [mas].
+_HALF_ARCSECOND = 500.0
 
 _PACKAGES = ("exosift", "numpy", "scipy", "astropy", "zarr", "snakemake")
 
@@ -61,7 +66,7 @@ def _observation(row: Row, config: Config, results: Path, base: Path) -> Observa
         except ExosiftError as error:
             status, line = "failed", str(error)
     flux = header.get("star_flux")
-    note = "no star flux in the data: no contrasts" if flux is None else "not computed"
+    note = "no star flux in the data: none, or an assumed one" if flux is None else ""
     done = status == "done"
     return ObservationSummary(
         target=row.target,
@@ -124,7 +129,24 @@ def _reduction(
         candidates=tuple(_candidate(row) for row in rows),
         figure=_relative(folder / "detection.png", base) if status == "done" else None,
         settings=yaml.safe_dump(reduction, sort_keys=False),
+        limits=_limits(name, config, folder, base) if registered else None,
     )
+
+
+def _limits(name: str, config: Config, folder: Path, base: Path) -> LimitsSummary | None:
+    """The limits of one reduction, where they were asked for."""
+    if name not in config.limits.reductions:
+        return None
+    asked = {"reduction": plain(config.methods[name]), "limits": plain(config.limits.of_each)}
+    status, line = _ended(folder, "limits", asked)
+    if status != "done":
+        return LimitsSummary(status, line)
+    try:
+        nearest, star = nearest_limit(folder / "contrast.ecsv", _HALF_ARCSECOND)
+    except ExosiftError as error:
+        return LimitsSummary("missing", str(error))
+    figures = [_relative(folder / f"{n}.png", base) for n in ("contrast", "completeness")]
+    return LimitsSummary(status, line, tuple(f for f in figures if f), nearest, star)
 
 
 def _candidate(row: dict[str, Any]) -> CandidateRow:
