@@ -254,21 +254,30 @@ def invert(sequence: Path, inversion: Any, output: Path, threads: int) -> None:
 @_option("--reduction", type=_YAML, help="PSF model, regions, references.")
 @click.option("--star", "stars", type=_PATH, multiple=True, help="A reference star's sequence.")
 @_option("--limits", "asked", type=_YAML, default="{}", help="Separations, fpf, completeness, …")
+@_option("--known", type=_YAML, default="[]", help="Companions that are known: list of places.")
 @_option("--output", type=_PATH, help="Folder for tables and figures.")
 @_threads
 def find_limits(
-    sequence: Path, reduction: Any, stars: tuple[Path, ...], asked: Any, output: Path, threads: int
+    sequence: Path,
+    reduction: Any,
+    stars: tuple[Path, ...],
+    asked: Any,
+    known: Any,
+    output: Path,
+    threads: int,
 ) -> None:
     """Tell what a reduction could have seen: contrast curves and completeness, by injection."""
     from exosift import threads as budget
     from exosift.limits.request import Limits
+    from exosift.photometry.known import KnownCompanion
     from exosift.psfsub.catalogue import Reduction
     from exosift.settings import parse
     from exosift.steps import limits as step
 
     with budget.limit(threads):
         tried = parse(Reduction, reduction, "reduction")
-        step.run(sequence, stars, tried, parse(Limits, asked, "limits"), output)
+        there = parse(tuple[KnownCompanion, ...], known, "known")
+        step.run(sequence, stars, tried, parse(Limits, asked, "limits"), there, output)
 
 
 @main.command()
@@ -292,7 +301,8 @@ def detect(
 ) -> None:
     """Map the S/N of an image, unless it is given, and list its candidates."""
     from exosift import threads as budget
-    from exosift.detect.search import KnownCompanion, Search
+    from exosift.detect.search import Search
+    from exosift.photometry.known import KnownCompanion
     from exosift.settings import parse
     from exosift.steps import detect as step
     from exosift.steps.searching import Products

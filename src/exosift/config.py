@@ -15,12 +15,13 @@ from pydantic import TypeAdapter
 from exosift import instruments
 from exosift.calib.recipe import Recipe
 from exosift.calib.registration import Registration
-from exosift.detect.search import KnownCompanion, Search
+from exosift.detect.search import Search
 from exosift.errors import BadInput
 from exosift.instruments.description import Description
 from exosift.inverse.andromeda import Andromeda
 from exosift.limits.request import Limits
 from exosift.observations import RAW, SIMULATED, Row, read_table, reference_stars, refuse_name
+from exosift.photometry.known import KnownCompanion
 from exosift.psfsub.catalogue import Reduction
 from exosift.settings import parse
 from exosift.simulate.archive import Archive
@@ -119,7 +120,7 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
     for name in config.known:
         if name not in {label for row in rows for label in (row.target, row.label)}:
             raise BadInput(f"{where}.known.{name}: no target, nor target/epoch, of that name")
-    _check_limits(config, rows, f"{where}.limits")
+    _check_limits(config, f"{where}.limits")
     return Survey(config, rows)
 
 
@@ -161,16 +162,12 @@ def _check_simulation(simulate: SimulatedData, rows: tuple[Row, ...], where: str
             )
 
 
-def _check_limits(config: Config, rows: tuple[Row, ...], where: str) -> None:
-    """Refuse limits of reductions, and companions of targets, that there are not."""
+def _check_limits(config: Config, where: str) -> None:
+    """Refuse limits of reductions that there are not."""
     for name in config.limits.reductions:
         if name not in config.reductions:
             known = ", ".join(config.reductions) or "none"
             raise BadInput(f"{where}.reductions: no reduction is called {name}; there are {known}")
-    targets = {row.target for row in rows}
-    for target in config.limits.known:
-        if target not in targets:
-            raise BadInput(f"{where}.known.{target}: no target of that name in the table")
 
 
 def schema() -> dict[str, Any]:

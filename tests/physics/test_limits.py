@@ -13,9 +13,10 @@ from exosift.limits.circle import Circle, innermost
 from exosift.limits.completeness import Completeness, binomial_interval, completeness
 from exosift.limits.contrast import Throughput, contrast_curve, star_flux, student
 from exosift.limits.recovery import Field, recover, trimmed, without
-from exosift.limits.request import KnownCompanion, Limits, limits
+from exosift.limits.request import Limits, limits
 from exosift.photometry.apertures import aperture_flux
 from exosift.photometry.injection import Companion, inject
+from exosift.photometry.known import KnownCompanion
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import reduce
 from exosift.psfsub.library import References
@@ -179,12 +180,10 @@ def test_known_companions_are_taken_out_or_left_aside(sequence):
     clean, bright = (next(limits(s, REDUCTION, asked)).curve for s in (sequence, seen))
     assert bright.noise[0] > 2 * clean.noise[0]
     place = KnownCompanion(16 * 27.0, 45.0)
-    aside = replace(asked, known={"star": (place,)})
-    masked = next(limits(seen, REDUCTION, aside)).curve
+    masked = next(limits(seen, REDUCTION, asked, known=[place])).curve
     assert masked.noise[0] < 0.6 * bright.noise[0]
     assert masked.elements[0] < clean.elements[0]
-    removed = replace(asked, known={"star": (replace(place, flux=900.0),)})
-    again = next(limits(seen, REDUCTION, removed)).curve
+    again = next(limits(seen, REDUCTION, asked, known=[replace(place, flux=900.0)])).curve
     np.testing.assert_allclose(again.flux, clean.flux, rtol=1e-3)
     np.testing.assert_allclose(without(seen, [known]).cube, sequence.cube, atol=1e-3)
 

@@ -76,7 +76,6 @@ def test_parameters_survive_the_way_through_json():
             {"reductions": ["x"]},
             "config.limits.reductions: no reduction is called x; there are pca",
         ),
-        ({"known": {"X": []}}, "config.limits.known.X: no target of that name in the table"),
         ({"fpf": 2}, "config.limits: fpf is 2, expected more than 0 and less than 0.5"),
     ],
 )

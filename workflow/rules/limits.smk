@@ -37,10 +37,12 @@ rule limits:
     params:
         reduction=lambda wildcards: json.dumps(method_of(wildcards)),
         limits=json.dumps(plain(SURVEY.config.limits.of_each)),
+        known=known_of,
         store=subpath(input.sequence, strip_suffix=".json"),
         stars=star_options,
         folder=subpath(output.contrast, parent=True),
         algorithms=ALGORITHMS,
     shell:
         "exosift limits {params.store} {params.stars} --reduction {params.reduction:q} "
-        "--limits {params.limits:q} --output {params.folder} --threads {threads} 2> {log}"
+        "--limits {params.limits:q} --known {params.known:q} --output {params.folder} "
+        "--threads {threads} 2> {log}"

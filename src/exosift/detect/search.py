@@ -1,4 +1,4 @@
-"""What is searched for, and what is known to be there: the settings of detection."""
+"""What is searched for: the settings of detection."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -29,15 +29,3 @@ class Search:
             raise BadInput(f"fpf is {self.fpf:g}, expected a fraction between 0 and 1")
         if len(set(self.maps)) < len(self.maps):
             raise BadInput(f"maps are {', '.join(self.maps)}; name each once")
-
-
-@dataclass(frozen=True)
-class KnownCompanion:
-    """A companion that is known at an epoch: separation [mas], position angle [deg]."""
-
-    separation: float
-    position_angle: float
-
-    def __post_init__(self) -> None:
-        if not self.separation > 0:
-            raise BadInput(f"the separation is {self.separation:g} mas, expected more than 0")

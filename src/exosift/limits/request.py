@@ -1,6 +1,6 @@
 """What is asked of the limits of a reduction, and the answer, rank by rank."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, field, replace
 
@@ -12,21 +12,9 @@ from exosift.limits.completeness import Completeness, check_share, completeness
 from exosift.limits.contrast import Curve, Throughput, contrast_curve
 from exosift.limits.recovery import Field, fwhm_of, reach, trimmed, without
 from exosift.photometry.injection import Companion
+from exosift.photometry.known import KnownCompanion
 from exosift.psfsub.catalogue import Reduction, each_variant
 from exosift.sequence import Sequence
-
-
-@dataclass(frozen=True)
-class KnownCompanion:
-    """A companion that is in the data: separation [mas], position angle [deg].
-
-    flux: in cube units inside the 1-FWHM aperture, mean over wavelengths; it is then taken out of
-    the frames. Without it, nothing is measured within one FWHM of the place.
-    """
-
-    separation: float
-    position_angle: float
-    flux: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +26,7 @@ class Limits:
     throughput: how it is measured. azimuths: places that completeness is told from at each
     separation; 0 for no completeness. completeness: shares whose fluxes are told. template: width
     [FWHM] of the PSF as companions are drawn. star_flux: assumed where the data carry none, in cube
-    units inside the 1-FWHM aperture. known: companions of each target.
+    units inside the 1-FWHM aperture.
     """
 
     reductions: tuple[str, ...] = ()
@@ -49,7 +37,6 @@ class Limits:
     completeness: tuple[float, ...] = (0.5, 0.95)
     template: float = 3.0
     star_flux: float | None = None
-    known: Mapping[str, tuple[KnownCompanion, ...]] = field(default_factory=dict)
 
     @property
     def of_each(self) -> "Limits":
@@ -85,13 +72,16 @@ def limits(
     reduction: Reduction,
     asked: Limits,
     stars: Several[Sequence] = (),
+    known: Several[KnownCompanion] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Answer]:
     """Limits of each rank in turn; `progress(done, of)` is told of the separations of all.
 
+    stars: sequences of the reduction's reference stars; known: companions in the sequence.
+
     Raises BadInput where there is no PSF, and for separations that cannot be measured.
     """
-    sequence, masked = _prepared(sequence, asked)
+    sequence, masked = _prepared(sequence, asked, known)
     models = each_variant(reduction.model)
     for number, model in enumerate(models):
         here = Field.of(sequence, replace(reduction, model=model), stars, masked)
@@ -108,10 +98,11 @@ def limits(
         yield Answer(float(model.variants[0]), curve, found)
 
 
-def _prepared(sequence: Sequence, asked: Limits) -> tuple[Sequence, list[tuple[float, float]]]:
+def _prepared(
+    sequence: Sequence, asked: Limits, known: Several[KnownCompanion]
+) -> tuple[Sequence, list[tuple[float, float]]]:
     """The sequence with its known companions taken out, and where those are that are masked."""
     scale = sequence.observation.pixel_scale
-    known = asked.known.get(sequence.observation.target, ())
     count = len(sequence.wavelength)
     bright = [
         Companion(one.separation / scale, one.position_angle, (one.flux,) * count)

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from exosift.detect.candidates import Candidate, Searched, find_candidates
-from exosift.detect.search import KnownCompanion, Search
+from exosift.detect.search import Search
 from exosift.detect.significance import Null
 from exosift.geometry.grid import centre_of
 from exosift.io.fits import observation_of, write_images
+from exosift.photometry.known import KnownCompanion
 from exosift.report.summary import CandidateRow
 from exosift.settings import plain
 from exosift.steps.recording import recorded

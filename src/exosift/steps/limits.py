@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -10,22 +11,36 @@ from exosift.io.sequences import read_sequence
 from exosift.io.store import manifest_of
 from exosift.limits.contrast import star_flux
 from exosift.limits.request import Answer, Limits, limits
+from exosift.photometry.known import KnownCompanion
 from exosift.psfsub.catalogue import Reduction
 from exosift.sequence import Sequence
 from exosift.settings import plain
 from exosift.steps.recording import recorded
 
 
+def settings_of(
+    reduction: Reduction, asked: Limits, known: tuple[KnownCompanion, ...]
+) -> dict[str, Any]:
+    """What decides the limits, as the status file keeps it."""
+    told = {"reduction": plain(reduction), "limits": plain(asked.of_each)}
+    return told | {"known": plain(list(known))}
+
+
 def run(
-    store: Path, stars: tuple[Path, ...], reduction: Reduction, asked: Limits, folder: Path
+    store: Path,
+    stars: tuple[Path, ...],
+    reduction: Reduction,
+    asked: Limits,
+    known: tuple[KnownCompanion, ...],
+    folder: Path,
 ) -> None:
     """Write contrast.ecsv, completeness.ecsv and a figure of each into `folder`.
 
-    stars: the stores of the reduction's reference stars.
+    stars: the stores of the reduction's reference stars; known: companions in the sequence.
     """
     if reduction.stars and not stars:
         raise BadInput("the reduction has reference stars: give each one's store by --star")
-    settings = {"reduction": plain(reduction), "limits": plain(asked.of_each)}
+    settings = settings_of(reduction, asked, known)
     with recorded("limits", folder, [manifest_of(s) for s in (store, *stars)], settings):
         sequence = read_sequence(store)
         others = [read_sequence(star) for star in stars]
@@ -35,7 +50,7 @@ def run(
                 bar.total = of
                 bar.update(done - bar.n)
 
-            answers = list(limits(sequence, reduction, asked, others, progress))
+            answers = list(limits(sequence, reduction, asked, others, known, progress))
         _write(answers, sequence, asked, folder)
 
 

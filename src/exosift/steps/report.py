@@ -30,6 +30,7 @@ from exosift.report.summary import (
 )
 from exosift.settings import plain
 from exosift.steps.detect import settings_of
+from exosift.steps.limits import settings_of as limits_settings
 from exosift.steps.recording import read_status
 
 # Where a curve is quoted in one number [mas].
@@ -129,15 +130,15 @@ def _reduction(
         candidates=tuple(_candidate(row) for row in rows),
         figure=_relative(folder / "detection.png", base) if status == "done" else None,
         settings=yaml.safe_dump(reduction, sort_keys=False),
-        limits=_limits(name, config, folder, base) if registered else None,
+        limits=_limits(name, row, config, folder, base) if registered else None,
     )
 
 
-def _limits(name: str, config: Config, folder: Path, base: Path) -> LimitsSummary | None:
+def _limits(name: str, row: Row, config: Config, folder: Path, base: Path) -> LimitsSummary | None:
     """The limits of one reduction, where they were asked for."""
     if name not in config.limits.reductions:
         return None
-    asked = {"reduction": plain(config.methods[name]), "limits": plain(config.limits.of_each)}
+    asked = limits_settings(config.reductions[name], config.limits, config.known_of(row))
     status, line = _ended(folder, "limits", asked)
     if status != "done":
         return LimitsSummary(status, line)

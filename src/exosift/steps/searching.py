@@ -9,12 +9,13 @@ import numpy as np
 
 from exosift.detect.candidates import Searched
 from exosift.detect.maps import Detection, Known, given, places_of, small_samples, stims
-from exosift.detect.search import KnownCompanion, Search, Statistic
+from exosift.detect.search import Search, Statistic
 from exosift.detect.significance import Null
 from exosift.detect.snr import SmallSample, small_sample
 from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of, pixel_position
 from exosift.io.fits import observation_of, read_images
+from exosift.photometry.known import KnownCompanion
 from exosift.types import Bools, Floats
 
 # Pixels within so many FWHM of a known companion do not count as noise.
