@@ -47,7 +47,7 @@ def test_planet_is_the_top_candidate_at_its_place(name, betapic, registered, fwh
     assert top.snr >= 10
     assert top.separation * SCALE == pytest.approx(452, abs=10)
     assert top.position_angle == pytest.approx(211, abs=1.5)
-    assert top.false_alarm < 1e-5
+    assert top.false_alarm < 3e-5  # of Gaussian noise, at every place where a peak could be
 
 
 @pytest.mark.parametrize("name", ["mean", "median"])

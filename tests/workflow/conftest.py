@@ -31,8 +31,8 @@ SURVEY = {
         "throughput": {"azimuths": 2, "brightness": 10.0},
         "azimuths": 4,
         "completeness": [0.5],
-        "known": {"A": [{"separation": 450, "position_angle": 60}]},
     },
+    "known": {"A": [{"separation": 450, "position_angle": 60}]},
     "simulate": {
         "seed": 3,
         "scene": {"size": 61, "frames": 16, "residual_screens": 8, "pupil_pixels": 48},
