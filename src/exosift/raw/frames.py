@@ -1,6 +1,7 @@
 """Calibrated frames of an observation, any block of them by itself."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence as Several
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,8 +14,8 @@ from exosift.calib.recipe import Recipe
 from exosift.compute.blocks import Block
 from exosift.ingest.frame import Frame
 from exosift.raw.files import Files, Read
-from exosift.raw.masters import Masters, sample
-from exosift.raw.skies import Skies, averaged, joined
+from exosift.raw.masters import Masters, middle
+from exosift.raw.skies import MeanSky, Skies, averaged, joined, mean_of
 from exosift.types import Floats
 
 # Frames spread over the sequence that tell where the star is, and are a sky of dithers; planes of
@@ -48,12 +49,9 @@ class Observed:
         ]
         used = {frame.sky for frame in files.science if frame.sky}
         skies = [frame for name in sorted(used) for frame in files.sets[name]]
-        every = {frame.file: masters.of(frame) for frame in [*skyward, *skies]}
-        width, height = files.science[0].shape
-        half = width // files.raw.fields
-        windows = tuple(
-            (slice(0, height), slice(half * i, half * (i + 1))) for i in range(files.raw.fields)
-        )
+        others = [sky for frame in skyward if frame.sky for sky in files.sets[frame.sky]]
+        every = {frame.file: masters.of(frame) for frame in [*skyward, *skies, *others]}
+        windows = _side_by_side(files.science[0], files.raw.fields)
         made = cls(files, recipe, read, fwhm, windows, every, (None,) * len(windows))
         if files.raw.calibrated:
             return made
@@ -71,33 +69,49 @@ class Observed:
 
     def block(self, span: slice) -> Block:
         """The science frames `span` of the whole sequence."""
-        pieces = [self._piece(frame, planes) for frame, planes in self.files.pieces(span)]
+        pieces = [
+            self._piece(frame, planes, self.windows, self.skies)
+            for frame, planes in self.files.pieces(span)
+        ]
         cube = np.concatenate([piece.cube for piece in pieces], axis=1)
         mask = np.concatenate([piece.mask for piece in pieces], axis=1)
         variance = [piece.variance for piece in pieces if piece.variance is not None]
         return Block(cube, mask, np.concatenate(variance, axis=1) if variance else None)
 
-    def beside(self, frame: Frame) -> Block:
-        """Frames of a file that is no science: the star off the coronagraph, satellite spots."""
-        planes = slice(0, min(frame.frames, _PLANES))
-        return self._piece(frame, planes, sky=False)
+    @property
+    def variance(self) -> bool:
+        """Whether the frames come with theirs; cubes that came calibrated have none."""
+        return self.recipe.variance and not self.files.raw.calibrated
 
-    def _piece(self, frame: Frame, planes: slice, sky: bool = True) -> Block:
-        """Some planes of one file."""
+    def beside(self, frame: Frame) -> Block:
+        """Frames of a file that is no science: the star off the coronagraph, satellite spots.
+
+        Less the mean of their own sky, if there is one.
+        """
+        planes = slice(0, min(frame.frames, _PLANES))
+        windows = _side_by_side(frame, self.files.raw.fields)
+        skies: list[MeanSky | None] = [None] * len(windows)
+        if frame.sky and self.recipe.sky is not None and not self.files.raw.calibrated:
+            own = self.files.sets[frame.sky]
+            skies = [MeanSky(mean_of(self._averaged(own, window).frames)) for window in windows]
+        return self._piece(frame, planes, windows, skies)
+
+    def _piece(
+        self,
+        frame: Frame,
+        planes: slice,
+        windows: Several[Window],
+        skies: Several[Skies | MeanSky | None],
+    ) -> Block:
+        """Some planes of one file; skies of each window."""
         mirror = -1 if frame.mirrored else 1
         if self.files.raw.planes == "wavelength":
             cube, mask = fill(self.read(frame, slice(None)).astype(np.float32))
             return Block(cube[:, None, :, ::mirror], mask[:, None, :, ::mirror], None)
         raw, mjd = self.read(frame, planes), frame.times()[planes]
-        if frame.shape != self.files.science[0].shape:
-            windows: tuple[Window, ...] = ((slice(None), slice(None)),)
-        else:
-            windows = self.windows
         done = [
-            self._clean(
-                raw[:, *window], mjd, self._calibrations(frame, window), skies if sky else None
-            )
-            for window, skies in zip(windows, self.skies, strict=False)
+            self._clean(raw[:, *window], mjd, self._calibrations(frame, window), sky)
+            for window, sky in zip(windows, skies, strict=True)
         ]
         cube, mask = (np.stack([getattr(one, name) for one in done]) for name in ("frames", "mask"))
         variance = [one.variance for one in done if one.variance is not None]
@@ -108,30 +122,28 @@ class Observed:
         )
 
     def _clean(
-        self, raw: Floats, mjd: Floats, calibrations: Calibrations, skies: Skies | None
+        self, raw: Floats, mjd: Floats, calibrations: Calibrations, sky: Skies | MeanSky | None
     ) -> Exposures:
         """Dark, flat, sky, outliers, bad pixels."""
         seen = calibrate(raw, mjd, calibrations)
         bad = np.zeros(raw.shape, dtype=bool)
-        if skies is not None:
-            seen = skies.take_off(seen)
-            bad |= skies.bad
+        if sky is not None:
+            seen = sky.take_off(seen)
+        if isinstance(sky, Skies):
+            bad |= sky.bad
         if self.recipe.outliers is not None:
             bad |= outliers(seen.frames, self.fwhm, self.recipe.outliers)
         return cleaned(seen, bad, self.recipe.layers)
 
-    def _averaged(self, files: list[Frame] | tuple[Frame, ...], window: Window) -> Exposures:
+    def _averaged(self, files: Several[Frame], window: Window) -> Exposures:
         """The mean of some planes of each file."""
-        return joined(
-            [
-                averaged(
-                    sample(frame, _PLANES, self.read)[:, *window],
-                    frame.times(),
-                    self._calibrations(frame, window),
-                )
-                for frame in files
-            ]
-        )
+        means = []
+        for frame in files:
+            planes = middle(frame, _PLANES)
+            raw = self.read(frame, planes)[:, *window]
+            calibrations = self._calibrations(frame, window)
+            means.append(averaged(raw, frame.times()[planes], calibrations))
+        return joined(means)
 
     def _calibrations(self, frame: Frame, window: Window) -> Calibrations:
         """The calibrations of a file, in one window."""
@@ -146,3 +158,10 @@ class Observed:
             whole.saturation,
             whole.gain,
         )
+
+
+def _side_by_side(frame: Frame, fields: int) -> tuple[Window, ...]:
+    """Where the images of one field lie on the detector, from left to right."""
+    width, height = frame.shape
+    wide = width // fields
+    return tuple((slice(0, height), slice(wide * i, wide * (i + 1))) for i in range(fields))

@@ -1,6 +1,6 @@
 """Which frames show the sky of an observation, and where the star is in those that show both."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from exosift.calib.calibration import Calibrations, Exposures, calibrate
 from exosift.calib.outliers import Outliers, static_outliers
 from exosift.calib.recipe import Recipe
 from exosift.calib.sky import SkyLibrary, apart_from, subtract_sky, without_stars
+from exosift.errors import BadInput
 from exosift.types import Bools, Floats
 
 # Frames that tell bad pixels from stars, at least.
@@ -41,7 +42,7 @@ class Skies:
         """
         if recipe.sky is None:
             return None
-        mean = _mean((target if sky is None else sky).frames)
+        mean = mean_of((target if sky is None else sky).frames)
         radius = recipe.star * fwhm
         seen = np.array([_star(frame - mean, fwhm) for frame in target.frames])
         library, star = (target, seen) if sky is None else (sky, np.full((len(sky.mjd), 2), np.nan))
@@ -49,7 +50,14 @@ class Skies:
             if not np.all(np.any(apart_from(seen, seen, radius), axis=1)):
                 return None
             library = without_stars(target, seen, radius)
-        patterns = SkyLibrary.of(library, _away(seen, mean.shape, radius), recipe.sky)
+        away = _away(seen, mean.shape, radius)
+        if not away.any():
+            raise BadInput(
+                f"no pixel of {mean.shape[1]}×{mean.shape[0]} px is {radius:.0f} px from the star, "
+                f"where its light does not hide the sky; lower calibrate.star ({recipe.star:g} "
+                "FWHM), or set calibrate.sky to null"
+            )
+        patterns = SkyLibrary.of(library, away, recipe.sky)
         bad = np.zeros(mean.shape, dtype=bool)
         if len(library.frames) >= _ENOUGH:
             bad = static_outliers(library.frames, fwhm, recipe.outliers or Outliers())
@@ -59,10 +67,21 @@ class Skies:
         """Frames that belong together, in one place of the dithers, less their sky."""
         usable = np.ones((1, len(self.star)), dtype=bool)
         if np.isfinite(self.star).all():
-            here = _star(_mean(exposures.frames) - self.mean, self.fwhm)
+            here = _star(mean_of(exposures.frames) - self.mean, self.fwhm)
             usable = apart_from(np.array([here]), self.star, self.radius)
         count = len(exposures.frames)
         return subtract_sky(exposures, self.library, np.repeat(usable, count, axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class MeanSky:
+    """The mean (y, x) of frames of the sky, for exposures that are few and of a bright star."""
+
+    mean: Floats
+
+    def take_off(self, exposures: Exposures) -> Exposures:
+        """Frames less that mean; NaN where it has no value."""
+        return replace(exposures, frames=exposures.frames - self.mean)
 
 
 def averaged(raw: Floats, mjd: Floats, calibrations: Calibrations) -> Exposures:
@@ -91,7 +110,7 @@ def joined(exposures: list[Exposures]) -> Exposures:
     return Exposures(frames, mjd, mask, variance)
 
 
-def _mean(frames: Floats) -> Floats:
+def mean_of(frames: Floats) -> Floats:
     """Mean (y, x) over time; NaN, of bad pixels, stay."""
     return np.asarray(frames.mean(axis=0, dtype=np.float64), dtype=np.float32)
 

@@ -83,7 +83,7 @@ def _prepared(
         return from_files(row, given)
     from exosift.raw.recalled import from_calibrated
 
-    return from_calibrated(row, calibrated, registration)
+    return from_calibrated(row, calibrated, registration, given)
 
 
 def _observation(
