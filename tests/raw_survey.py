@@ -73,9 +73,7 @@ class Survey:
 
     def observation(self, label: str) -> dict[str, Any]:
         """The truth of one: `target/epoch`."""
-        (found,) = (
-            o for o in self.truth["observations"] if f"{o['target']}/{o['epoch']}" == label
-        )
+        (found,) = (o for o in self.truth["observations"] if f"{o['target']}/{o['epoch']}" == label)
         return found
 
     def science(self, label: str) -> list[dict[str, Any]]:

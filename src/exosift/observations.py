@@ -105,9 +105,7 @@ def _check(row: Row, given: Mapping[str, Description] | None) -> None:
     instrument.wavelength(row.filter)
     if row.cube == RAW:
         if row.angles or row.angle_offset is not None:
-            raise BadInput(
-                "raw files bring their own angles; leave angles and angle_offset empty"
-            )
+            raise BadInput("raw files bring their own angles; leave angles and angle_offset empty")
         return
     for name in ("angles", "psf"):
         if not getattr(row, name):
