@@ -1,5 +1,6 @@
 """A small made-up archive of raw files, and the steps that make sequences of it."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from exosift import threads
 from exosift.calib.recipe import Recipe
 from exosift.calib.registration import Registration
 from exosift.ingest.archive import Archive as Sorted
+from exosift.instruments import descriptions as described
 from exosift.io.sequences import read_sequence
 from exosift.observations import Row
 from exosift.sequence import Sequence
@@ -17,6 +19,8 @@ from exosift.settings import parse
 from exosift.simulate.archive import Archive
 from exosift.steps import archive, calibrate, ingest, register
 from exosift.types import Bools, Floats
+
+__all__ = ["Recipe", "chain", "described", "make", "registered"]
 
 _SCENE = {"pupil_pixels": 32, "psf_size": 21, "residual_screens": 6, "leakage": 0.08}
 _NACO = {
@@ -55,8 +59,13 @@ SURVEY: dict[str, Any] = {
 }
 """A planet beside A, a background star beside B; NACO cubes, and NIRC2's coadds."""
 
+ROWS = {
+    "A/2013-02-01": Row("A", "2013-02-01", "naco-l27", "L_prime", "raw"),
+    "B/2015-09-21": Row("B", "2015-09-21", "nirc2-narrow", "Ks", "raw"),
+}
 RECIPE = {"star": 8.0}
 REGISTRATION = {"method": "gaussian", "select": {}}
+THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,10 @@ class Survey:
         """Which of these nothing is wrong with."""
         return np.array([not one["wrong"] for one in self.science(label)])
 
+    def detector(self, instrument: str) -> dict[str, float]:
+        """What its detector was made like."""
+        return dict(self.truth["archive"]["cameras"][instrument]["detector"])
+
     def pattern(self, instrument: str) -> dict[str, Floats]:
         """The detector's maps (y, x)."""
         found = (self.folder / "truth").glob(f"{instrument}-*.npy")
@@ -93,8 +106,6 @@ class Survey:
 
 def make(folder: Path, survey: dict[str, Any] | None = None) -> Survey:
     """Simulate an archive and sort it."""
-    import json
-
     with threads.limit(2):
         archive.run(parse(Archive, survey or SURVEY, "archive"), 11, folder)
         found = ingest.run((folder / "raw",), {}, folder / "frames.ecsv")
@@ -110,10 +121,18 @@ def chain(
     given: Any = None,
 ) -> Sequence:
     """Calibrate and register one observation of a table of ingest."""
-    store, given = output / "calibrated.zarr", given or {}
-    with threads.limit(2):
+    with threads.limit(THREADS):
         made = parse(Recipe, RECIPE | (recipe or {}), "recipe")
-        calibrate.run(table, row.label, made, given, store)
-        how = parse(Registration, registration or REGISTRATION, "registration")
-        register.run(row, how, store, given, output / "sequence.zarr")
-    return read_sequence(output / "sequence.zarr")
+        calibrate.run(table, row.label, made, given or {}, output / "calibrated.zarr")
+    return registered(row, output, registration, given)
+
+
+def registered(
+    row: Row, output: Path, registration: dict[str, Any] | None = None, given: Any = None
+) -> Sequence:
+    """Register the calibrated frames in a folder."""
+    how = parse(Registration, REGISTRATION | (registration or {}), "registration")
+    with threads.limit(THREADS):
+        calibrated, store = output / "calibrated.zarr", output / "sequence.zarr"
+        register.run(row, how, calibrated, given or {}, store)
+    return read_sequence(store)

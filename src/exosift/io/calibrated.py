@@ -21,9 +21,9 @@ class Outline:
     """What is known of calibrated frames besides their pixels.
 
     instrument, pixel_scale [mas/px], exposure_time [s] of a frame; fwhm [px], a guess; wavelength
-    [µm] of each channel, or one for all where theirs are not known. star_flux: whether the frames of the star off the coronagraph are in
-    counts of a science frame, else why not. history: how the frames were made, in words; sources:
-    raw files and their SHA-256.
+    [µm] of each channel, or one for all where theirs are not known. star_flux: empty where the frames of
+    the star off the coronagraph are in counts of a science frame, else why not. history: how the
+    frames were made, in words; sources: raw files and their SHA-256.
     """
 
     instrument: str

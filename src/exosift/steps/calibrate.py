@@ -9,7 +9,7 @@ from exosift import threads
 from exosift.calib.recipe import Recipe
 from exosift.compute.blocks import frames_together, stream
 from exosift.errors import BadInput
-from exosift.ingest.angles import angles
+from exosift.ingest.angles import every_angle
 from exosift.ingest.frame import Frame
 from exosift.instruments import descriptions
 from exosift.instruments.description import Description
@@ -65,7 +65,7 @@ def _beside(observed: Observed) -> tuple[dict[str, Floats], dict[str, str]]:
     from exosift.raw.beside import off_axis, spots
 
     files = observed.files
-    turns = [angles(frame, zenith_angle, files.raw.site) for frame in files.science]
+    turns = every_angle(files.science, zenith_angle, files.raw.site)
     arrays = {"mjd": files.mjd, "angle": np.concatenate(turns)}
     star, centres = off_axis(observed), spots(observed)
     if centres is not None:
