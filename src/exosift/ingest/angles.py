@@ -44,9 +44,7 @@ def angles(frame: Frame, zenith_angle: ZenithAngle, site: Site) -> Floats:
     return every_angle([frame], zenith_angle, site)[0]
 
 
-def every_angle(
-    frames: Sequence[Frame], zenith_angle: ZenithAngle, site: Site
-) -> list[Floats]:
+def every_angle(frames: Sequence[Frame], zenith_angle: ZenithAngle, site: Site) -> list[Floats]:
     """The angles [deg] of the exposures in science files, the zenith's found in one call."""
     turning = [frame for frame in frames if frame.field == "turns"]
     zenith: dict[str, Floats] = {}

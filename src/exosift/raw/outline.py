@@ -99,6 +99,7 @@ def outline(
         first.exposure_time,
         observed.fwhm,
         wavelength,
+        files.raw.fields > 1,
         star["star_flux"],
         history,
         sources,

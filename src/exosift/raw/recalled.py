@@ -7,7 +7,7 @@ import numpy as np
 
 from exosift import instruments
 from exosift.calib.registration import Finders, Registration
-from exosift.compute.registration import Frames
+from exosift.compute.registration import Frames, Known
 from exosift.errors import BadInput
 from exosift.instruments.description import Description
 from exosift.io.calibrated import Calibrated, Outline
@@ -43,7 +43,7 @@ def from_calibrated(
     for path in filter(None, (row.psf, row.wavelengths)):
         sources[path] = sha256(Path(path))
     return Prepared(
-        Frames(found.shape, found.read),
+        Frames(found.shape, found.read, told.apart),
         found.angle,
         found.mjd,
         psf,
@@ -103,8 +103,8 @@ def _wavelengths(row: Row, found: Calibrated) -> Floats:
     return np.array(told)
 
 
-def _by_spots(found: Calibrated, fwhm: Floats, registration: Registration) -> Floats | None:
-    """The star (time, 2) in the science frames from those with satellite spots, around them."""
+def _by_spots(found: Calibrated, fwhm: Floats, registration: Registration) -> Known | None:
+    """The star in the science frames from those with satellite spots, before and after them."""
     if registration.frames != "centre":
         return None
     if found.centre is None or found.centre_mjd is None:
@@ -112,12 +112,12 @@ def _by_spots(found: Calibrated, fwhm: Floats, registration: Registration) -> Fl
             "register.frames is centre, and there are no frames with satellite spots of the "
             "science's window among the raw files; choose another"
         )
-    finders = Finders.of(found.centre, fwhm, registration)
-    places = finders.places(found.centre)
+    finders = Finders.of(found.centre, fwhm, registration, found.outline.apart)
+    places, offset = finders.agreed(finders.places(found.centre))
     failed = [place for place in places if isinstance(place, Exception)]
     if failed:
         raise failed[0]
     order = np.argsort(found.centre_mjd)
     star = np.array(places)[order]
     each = (np.interp(found.mjd, found.centre_mjd[order], axis) for axis in star.T)
-    return np.stack(list(each), axis=1)
+    return Known(np.stack(list(each), axis=1), offset)
