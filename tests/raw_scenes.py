@@ -1,4 +1,4 @@
-"""Raw files of a star with a companion, drawn with Gaussians, for instruments no simulator knows."""
+"""Raw files of a star with a companion, of Gaussians, for instruments that are not simulated."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ def spot(shape: tuple[int, int], x: float, y: float, fwhm: float, height: float 
 
 
 def aperture(fwhm: float) -> float:
-    """Share of a unit Gaussian's height that the 1-FWHM aperture holds, in px²."""
+    """Flux [px²] of a Gaussian of height 1 within an aperture of 1 FWHM: half of all of it."""
     return float(np.pi * fwhm**2 / (8 * np.log(2)))
 
 
@@ -74,11 +74,3 @@ class Scene:
 def angles_of(frame, raw) -> Floats:
     """The angle [deg] of every exposure of a sorted file."""
     return angles(frame, zenith_angle, raw.site)
-
-
-def brightest(image: Floats) -> tuple[float, float]:
-    """Centre of light (x, y) [px] around the brightest pixel of an image (y, x)."""
-    row, column = np.unravel_index(np.nanargmax(image), image.shape)
-    part = image[row - 2 : row + 3, column - 2 : column + 3]
-    y, x = np.mgrid[row - 2 : row + 3, column - 2 : column + 3]
-    return float((x * part).sum() / part.sum()), float((y * part).sum() / part.sum())

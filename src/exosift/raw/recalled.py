@@ -14,12 +14,12 @@ from exosift.io.calibrated import Calibrated, Outline
 from exosift.io.fits import read_psf, read_wavelengths
 from exosift.io.public import sha256
 from exosift.observations import Row
-from exosift.photometry.psf import FluxScale, off_axis_psf
+from exosift.photometry.psf import FluxScale, off_axis_psf, room_around
 from exosift.raw.prepared import Prepared, star_flux, templates
 from exosift.types import Floats
 
-# Half the side of the PSF's template [FWHM].
-_TEMPLATE = 5.0
+# Half the side of the PSF's template, where the frames have so much, and at least [FWHM].
+_TEMPLATE, _NEEDED = 5.0, 2.0
 
 
 def from_calibrated(
@@ -84,8 +84,14 @@ def _off_axis(row: Row, found: Calibrated) -> Floats:
             "PSF in the observations table; add those files, or name a FITS file in the column psf"
         )
     fwhm = found.outline.fwhm
-    side = 2 * int(np.ceil(_TEMPLATE * fwhm)) + 1
-    side = min(side, *(length - 1 + length % 2 for length in found.flux.shape[2:]))
+    room = min(room_around(one, fwhm) for one in found.flux)
+    if room < _NEEDED * fwhm:
+        raise BadInput(
+            f"{row.label}: the star off the coronagraph comes within {room} px of the edge in one "
+            f"of its frames, and {_NEEDED:g} FWHM ({fwhm:.1f} px each) are needed; leave out that "
+            "file, or name a PSF in the observations table"
+        )
+    side = 2 * min(int(np.ceil(_TEMPLATE * fwhm)), room) + 1
     return np.stack([off_axis_psf(one, fwhm, side, FluxScale()) for one in found.flux])
 
 

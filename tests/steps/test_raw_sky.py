@@ -1,0 +1,120 @@
+"""Skies, variance and windows through the steps: dithers, principal components, cut flats."""
+
+import shutil
+from copy import deepcopy
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from exosift.io.calibrated import Calibrated
+from exosift.steps import ingest
+from tests.raw_survey import ROWS, SURVEY, chain, make
+
+A = ROWS["A/2013-02-01"]
+KEEP = {"method": "gaussian", "select": None}
+
+
+@pytest.fixture(scope="module")
+def dithered(tmp_path_factory):
+    """A NACO night that nods between two places, without frames of the sky; small windows."""
+    survey = deepcopy(SURVEY)
+    survey["cameras"] = {"naco": SURVEY["cameras"]["naco"] | {"size": 128}}
+    survey["nights"] = [
+        SURVEY["nights"][0]
+        | {"place": [42.3, 44.8], "dithers": [[0.0, 0.0], [44.0, 40.0]], "flux_place": [70.0, 60.0]}
+        | {"files": 8, "exposures": 4, "sky_every": 0, "bad": 0, "darks": 3, "flats": 3},
+    ]
+    made = make(tmp_path_factory.mktemp("dithered"), survey)
+    skies = [frame for frame in made.sorted.frames if frame.kind == "sky"]
+    for frame in skies:  # that of the flux frames
+        shutil.move(frame.file, made.folder)
+    ingest.run((made.folder / "raw",), {}, made.table)
+    return made
+
+
+def background(sequence):
+    """The rms from pixel to pixel of a frame's outskirts, and of what all frames share there."""
+    side = sequence.cube.shape[-1]
+    y, x = np.indices((side, side)) - side // 2
+    far = np.hypot(x, y) > 0.85 * (side // 2)
+    values = sequence.cube[0][:, far]
+    return np.std(values - np.median(values), axis=1).mean(), values.mean(axis=0).std()
+
+
+@pytest.mark.parametrize(
+    "sky",
+    [{"method": "median"}, {"method": "pca", "components": 2}, {"method": "nearest"}],
+    ids=lambda sky: sky["method"],
+)
+def test_own_dithers_serve_as_sky(dithered, tmp_path, sky):
+    sequence = chain(dithered.table, A, tmp_path, {"sky": sky, "star": 7.0}, KEEP)
+    told = sequence.observation.history["sky"]
+    assert told == f"{sky['method']} of 8 exposures, the target's own dithers"
+    assert sequence.cube.shape[1] == 32
+    truth = np.array([one["star"] for one in dithered.science(A.label)])
+    found = np.array(sequence.observation.raw_star)
+    np.testing.assert_allclose(found, np.median(truth, axis=0), atol=0.1)
+    # Of the thermal background, 1,000 counts, nothing is left; without a sky all of its pattern is.
+    noise, _ = background(sequence)
+    bare, _ = background(chain(dithered.table, A, tmp_path / "bare", {"sky": None}, KEEP))
+    assert noise < 0.5 * bare
+
+
+def test_variance_is_the_scatter(raw, tmp_path):
+    """Far from the star a pixel's scatter in time is photons, reading and sky's noise alone."""
+    recipe = {"variance": True, "gain": 11.0, "outliers": None}
+    sequence = chain(raw.table, A, tmp_path, recipe, KEEP)
+    assert sequence.variance is not None
+    calibrated = Calibrated.open(tmp_path / "calibrated.zarr").read(slice(None))
+    cube, mask, variance = (
+        one[0] for one in (calibrated.cube, calibrated.mask, calibrated.variance)
+    )
+    assert np.isinf(variance[mask]).all()
+    assert np.isfinite(variance[~mask]).all()
+    y, x = np.indices(cube.shape[1:])
+    far = (np.hypot(x - 49, y - 47) > 40) & ~mask.any(axis=0)
+    good = raw.good(A.label)
+    apart = cube[good][:, far]
+    apart = apart - np.median(apart, axis=1, keepdims=True)
+    # Neighbouring pixels share the sky's noise over the night: differences in time do not see it.
+    steps = np.diff(apart, axis=0) / np.sqrt(2)
+    scatter = 1.4826 * np.median(np.abs(steps), axis=0)
+    own = variance[good][:, far].mean(axis=0)
+    assert np.median(scatter**2) / np.median(own) == pytest.approx(1.0, abs=0.2)
+    moved = sequence.variance[0]
+    assert np.isinf(moved[sequence.mask[0]]).any()
+    middle = moved.shape[-1] // 2
+    core, edge = moved[:, middle, middle], moved[:, middle, 2]
+    assert np.median(core[np.isfinite(core)]) > 1.2 * np.median(edge[np.isfinite(edge)])
+
+
+def test_windows_are_cut_from_larger_flats(raw, tmp_path):
+    """NACO's windows are centred: the middle of the science files with their own windows' darks."""
+    cut = slice(8, 88)
+    for frame in raw.sorted.frames:
+        if frame.instrument != "VLT/NACO":
+            continue
+        data, header = fits.getdata(frame.file, header=True)
+        if frame.kind != "flat" and not (frame.kind == "dark" and frame.exposure_time == 0.3):
+            data = data[..., cut, cut]
+            header["ESO DET WIN NX"] = header["ESO DET WIN NY"] = 80
+        (tmp_path / "raw").mkdir(exist_ok=True)
+        fits.writeto(tmp_path / "raw" / frame.name, data, header)
+    found = ingest.run((tmp_path / "raw",), {}, tmp_path / "frames.ecsv")
+    assert found.problems == ()
+    science = [frame for frame in found.frames if frame.kind == "science"]
+    assert all("to be cut from 96x96" in frame.flat_reason for frame in science)
+    recipe = {"star": 6.0, "sky": {"level": "none"}, "outliers": None}
+    small = chain(tmp_path / "frames.ecsv", A, tmp_path / "small", recipe, KEEP)
+    whole = chain(raw.table, A, tmp_path / "whole", recipe, KEEP)
+    one, other = (
+        Calibrated.open(tmp_path / name / "calibrated.zarr").read(slice(None)).cube[0]
+        for name in ("small", "whole")
+    )
+    inside = other[:, cut, cut]
+    close = np.isclose(one, inside, rtol=1e-4, atol=1.0)
+    assert close[:, 3:-3, 3:-3].mean() > 0.98
+    assert small.observation.raw_star == pytest.approx(
+        np.array(whole.observation.raw_star) - 8, abs=0.02
+    )
