@@ -12,6 +12,7 @@ from exosift.calib.recipe import Recipe
 from exosift.calib.registration import Registration
 from exosift.ingest.archive import Archive as Sorted
 from exosift.instruments import descriptions as described
+from exosift.io.calibrated import Calibrated
 from exosift.io.sequences import read_sequence
 from exosift.observations import Row
 from exosift.sequence import Sequence
@@ -20,7 +21,7 @@ from exosift.simulate.archive import Archive
 from exosift.steps import archive, calibrate, ingest, register
 from exosift.types import Bools, Floats
 
-__all__ = ["Recipe", "chain", "described", "make", "registered"]
+__all__ = ["Recipe", "calibrated", "chain", "described", "make", "registered"]
 
 _SCENE = {"pupil_pixels": 32, "psf_size": 21, "residual_screens": 6, "leakage": 0.08}
 _NACO = {
@@ -121,10 +122,18 @@ def chain(
     given: Any = None,
 ) -> Sequence:
     """Calibrate and register one observation of a table of ingest."""
+    calibrated(table, row, output, recipe, given)
+    return registered(row, output, registration, given)
+
+
+def calibrated(
+    table: Path, row: Row, output: Path, recipe: dict[str, Any] | None = None, given: Any = None
+) -> Calibrated:
+    """Calibrate one observation of a table of ingest."""
     with threads.limit(THREADS):
         made = parse(Recipe, RECIPE | (recipe or {}), "recipe")
         calibrate.run(table, row.label, made, given or {}, output / "calibrated.zarr")
-    return registered(row, output, registration, given)
+    return Calibrated.open(output / "calibrated.zarr")
 
 
 def registered(
@@ -133,6 +142,5 @@ def registered(
     """Register the calibrated frames in a folder."""
     how = parse(Registration, REGISTRATION | (registration or {}), "registration")
     with threads.limit(THREADS):
-        calibrated, store = output / "calibrated.zarr", output / "sequence.zarr"
-        register.run(row, how, calibrated, given or {}, store)
-    return read_sequence(store)
+        register.run(row, how, output / "calibrated.zarr", given or {}, output / "sequence.zarr")
+    return read_sequence(output / "sequence.zarr")

@@ -109,9 +109,9 @@ def _sets_of(frames: Iterable[Frame]) -> list[str]:
 def _nothing(archive: Archive, label: str) -> str:
     """Why an observation has no science frames."""
     told = [problem.line for problem in archive.problems if problem.observation == label]
-    if told:
-        return told[0]
     known = ", ".join(observation.label for observation in archive.observations) or "none"
+    if told:
+        return f"{told[0]}; the observations that there are: {known}"
     return (
         f"{label}: no science frame among the raw files; their observations are {known}: correct "
         "target and epoch, or see the reasons in frames.ecsv"

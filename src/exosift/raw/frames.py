@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence as Several
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from exosift.ingest.frame import Frame
 from exosift.raw.files import Files, Read
 from exosift.raw.masters import Masters, middle
 from exosift.raw.skies import MeanSky, Skies, averaged, joined, mean_of
-from exosift.types import Floats
+from exosift.types import Bools
 
 # Frames spread over the sequence that tell where the star is, and are a sky of dithers; planes of
 # each file that are averaged.
@@ -30,6 +30,7 @@ class Observed:
     """All that the frames of an observation are calibrated with.
 
     windows: the images side by side on the detector, each a wavelength. skies: of each, or None.
+    serving: what `_usable` found so far.
     """
 
     files: Files
@@ -39,6 +40,7 @@ class Observed:
     windows: tuple[Window, ...]
     calibrations: Mapping[str, Calibrations]
     skies: tuple[Skies | None, ...]
+    serving: dict[tuple[str, int], Bools] = field(default_factory=dict)
 
     @classmethod
     def of(cls, files: Files, recipe: Recipe, read: Read, fwhm: float) -> "Observed":
@@ -109,10 +111,18 @@ class Observed:
             cube, mask = fill(self.read(frame, slice(None)).astype(np.float32))
             return Block(cube[:, None, :, ::mirror], mask[:, None, :, ::mirror], None)
         raw, mjd = self.read(frame, planes), frame.times()[planes]
-        done = [
-            self._clean(raw[:, *window], mjd, self._calibrations(frame, window), sky)
-            for window, sky in zip(windows, skies, strict=True)
-        ]
+        done = []
+        for window, sky in zip(windows, skies, strict=True):
+            seen = calibrate(raw[:, *window], mjd, self._calibrations(frame, window))
+            bad = np.zeros(seen.frames.shape, dtype=bool)
+            if isinstance(sky, Skies):
+                seen = sky.take_off(seen, self._usable(frame, window, sky))
+                bad |= sky.bad
+            elif sky is not None:
+                seen = sky.take_off(seen)
+            if self.recipe.outliers is not None:
+                bad |= outliers(seen.frames, self.fwhm, self.recipe.outliers)
+            done.append(cleaned(seen, bad, self.recipe.layers))
         cube, mask = (np.stack([getattr(one, name) for one in done]) for name in ("frames", "mask"))
         variance = [one.variance for one in done if one.variance is not None]
         return Block(
@@ -121,19 +131,14 @@ class Observed:
             np.stack(variance)[..., ::mirror] if variance else None,
         )
 
-    def _clean(
-        self, raw: Floats, mjd: Floats, calibrations: Calibrations, sky: Skies | MeanSky | None
-    ) -> Exposures:
-        """Dark, flat, sky, outliers, bad pixels."""
-        seen = calibrate(raw, mjd, calibrations)
-        bad = np.zeros(raw.shape, dtype=bool)
-        if sky is not None:
-            seen = sky.take_off(seen)
-        if isinstance(sky, Skies):
-            bad |= sky.bad
-        if self.recipe.outliers is not None:
-            bad |= outliers(seen.frames, self.fwhm, self.recipe.outliers)
-        return cleaned(seen, bad, self.recipe.layers)
+    def _usable(self, frame: Frame, window: Window, sky: Skies) -> Bools:
+        """Which frames of the sky serve a file; the same for all its blocks."""
+        key = (frame.file, window[1].start)
+        if key not in self.serving:
+            own = sky.star is not None
+            mean = self._averaged([frame], window).frames[0] if own else sky.mean
+            self.serving[key] = sky.usable(mean)
+        return self.serving[key]
 
     def _averaged(self, files: Several[Frame], window: Window) -> Exposures:
         """The mean of some planes of each file."""

@@ -120,6 +120,6 @@ def _sky(observed: Observed) -> str:
     if all(one is None for one in observed.skies):
         return "not taken off: neither frames of the sky nor dithers"
     one = next(one for one in observed.skies if one is not None)
-    count = len(one.star)
-    source = "the target's own dithers" if np.isfinite(one.star).all() else "frames of the sky"
+    count = len(one.library.mjd)
+    source = "frames of the sky" if one.star is None else "the target's own dithers"
     return f"{sky.method} of {count} exposures, {source}"
