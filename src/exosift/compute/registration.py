@@ -73,7 +73,7 @@ def place(
         raise next(iter(failures.values()))
     judged = np.array([i for i in range(count) if i not in failures])
     kept = np.isin(np.arange(count), judged)
-    reasons = [str(failures.get(i, "")) for i in range(count)]
+    reasons = [str(failures.get(i, "")).removeprefix(f"frame {i}: ") for i in range(count)]
     chosen = None
     if registration.select is not None:
         chosen = select(

@@ -63,8 +63,10 @@ def run(
             )
         title = f"{row.target}  {row.epoch}  {row.filter}"
         write_selection(store.with_name("selection.ecsv"), placed, prepared.mjd, prepared.angle)
-        save(selection_figure(placed, f"{title}: frames kept"), store.with_name("selection.png"))
-        middle = np.nanmedian(sample(prepared.frames, _SHOWN).mean(axis=0), axis=0)
+        kept = f"{title}: {placed.kept.sum()} of {placed.kept.size} frames kept"
+        save(selection_figure(placed, kept), store.with_name("selection.png"))
+        some = sample(prepared.frames, _SHOWN)
+        middle = np.nanmedian(some[0] if prepared.frames.apart else some.mean(axis=0), axis=0)
         title += ": median of the frames as they came"
         figure = registration_figure(middle, observation.raw_star, observation.pixel_scale, title)
         save(figure, store.with_name("registration.png"))
