@@ -13,7 +13,7 @@ from exosift.report.annotations import INK
 from exosift.report.figures import dark_figure
 
 _KEPT, _DROPPED, _MUTED = "#8fb8ff", "#ff7a59", "#b9bdc6"
-_LINES, _WIDE = 8, 66  # of the reasons
+_LINES, _WIDE = 8, 60  # of the reasons
 _NAMES = {"core": "core / halo", "fwhm": "FWHM [px]", "flux": "flux", "position": "position [px]"}
 
 
@@ -49,9 +49,10 @@ def selection_figure(placed: Placed, title: str) -> Figure:
 def _dropped(axes: Axes, placed: Placed) -> None:
     """Which frames were dropped and why, as many as there is room for."""
     axes.set(xticks=[], yticks=[])
+    axes.set_xlabel("frames dropped, and why", color=_MUTED, fontsize=8)
     numbers = np.flatnonzero(~placed.kept)
     lines = [
-        textwrap.shorten(f"{n}  {placed.reasons[n]}", _WIDE, placeholder=" …") for n in numbers
+        textwrap.shorten(f"{n}: {placed.reasons[n]}", _WIDE, placeholder=" …") for n in numbers
     ]
     if len(lines) > _LINES:
         more = f"… and {len(lines) - _LINES + 1} more: selection.ecsv"
