@@ -113,6 +113,7 @@ def _seen(frames: Frames, fwhm: Floats, registration: Registration, known: Known
     finders = Finders.of(some, fwhm, registration, frames.apart)
     middle = ((frames.shape[3] - 1) / 2, (frames.shape[2] - 1) / 2)
     reach = min(int(np.ceil(_JUDGED * float(np.mean(fwhm)))), min(frames.shape[2:]) // 2)
+    reach = 0 if registration.select is None else reach
 
     def work(span: slice) -> tuple[list[Places], Floats, Ints]:
         cube = frames.read(span).cube
