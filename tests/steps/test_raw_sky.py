@@ -2,14 +2,23 @@
 
 import shutil
 from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
 
 from exosift.io.calibrated import Calibrated
+from exosift.io.planes import read_planes
+from exosift.observations import Row
+from exosift.raw.files import Files
+from exosift.raw.masters import Masters
+from exosift.settings import parse
 from exosift.steps import ingest
-from tests.raw_survey import ROWS, SURVEY, calibrated, chain, make
+from tests.raw_headers import naco, size
+from tests.raw_scenes import Scene, save, spot
+from tests.raw_survey import ROWS, SURVEY, Recipe, calibrated, chain, described, make
 
 A = ROWS["A/2013-02-01"]
 KEEP = {"method": "gaussian", "select": None}
@@ -123,3 +132,36 @@ def test_windows_are_cut_from_larger_flats(raw, tmp_path):
     assert small.observation.raw_star == pytest.approx(
         np.array(whole.observation.raw_star) - 8, abs=0.02
     )
+
+
+def test_cubes_longer_than_what_is_averaged(tmp_path):
+    """Of a sky's or a dither's cube some planes in its middle serve; all of science's come out."""
+    scene = Scene((40, 40), (19.6, 20.3), 3.6)
+    glow = spot((40, 40), 8.0, 30.0, 30.0, 400.0)
+    for number, kind in enumerate(("OBJECT", "SKY", "OBJECT")):
+        star = scene.frame(10.0) if kind == "OBJECT" else np.zeros((40, 40))
+        planes = np.stack([scene.noisy(star + glow) for _ in range(41)])
+        cards = naco(kind, 100 * number, **{"ESO DET NDIT": 40}) | size(40, 40, 41)
+        save(tmp_path / f"raw/{number}.fits", cards, planes)
+    ingest.run((tmp_path / "raw",), {}, tmp_path / "frames.ecsv")
+    row = Row("beta_Pic", "2013-02-01", "naco-l27", "L_prime", "raw")
+    found = calibrated(tmp_path / "frames.ecsv", row, tmp_path / "out", {"star": 4.0})
+    assert found.shape == (1, 80, 40, 40)
+    cube = found.read(slice(None)).cube[0]
+    assert np.abs(np.median(cube[:, :10, :10])) < 1.5
+    assert cube[:, 25:35, 3:13].mean() == pytest.approx(0.0, abs=1.5)
+
+
+def test_coadds_count_in_saturation_and_gain(raw):
+    """A sum of n is full at n times one; a mean of n holds n times the electrons of its counts."""
+    recipe = parse(Recipe, {"gain": 4.0, "saturation": 9000.0, "variance": True}, "recipe")
+
+    def of(label, **changes):
+        files = Files.of(raw.sorted, label, described())
+        masters = Masters(files, recipe, lambda frame, at: read_planes(Path(frame.file), at))
+        made = masters.of(replace(files.science[0], **changes))
+        return made.saturation, made.gain
+
+    assert of("B/2015-09-21") == (18000.0, 4.0)
+    assert of("A/2013-02-01") == (9000.0, 4.0)
+    assert of("A/2013-02-01", frames=1) == (9000.0, 20.0)
