@@ -117,8 +117,15 @@ def _observation(scene: Any, companions: Any, name: str) -> Callable[[int, Path]
 @click.argument("folders", type=_PATH, nargs=-1, required=True)
 @_option("--instruments", type=_YAML, default="{}", help="Your own, by name, as in the config.")
 @_option("--output", type=_PATH, help="The table to write, such as frames.ecsv.")
+@_option("--observations", type=_PATH, default=None, help="Write the workflow's table, too.")
 @_threads
-def ingest(folders: tuple[Path, ...], instruments: Any, output: Path, threads: int) -> None:
+def ingest(
+    folders: tuple[Path, ...],
+    instruments: Any,
+    output: Path,
+    observations: Path | None,
+    threads: int,
+) -> None:
     """Sort raw FITS files by their headers: what each is for, and its calibrations."""
     from exosift import threads as budget
     from exosift.instruments.description import Description
@@ -127,7 +134,7 @@ def ingest(folders: tuple[Path, ...], instruments: Any, output: Path, threads: i
 
     given = parse(dict[str, Description], instruments, "instruments")
     with budget.limit(threads):
-        archive = step.run(folders, given, output)
+        archive = step.run(folders, given, output, observations)
     for problem in archive.problems:
         click.echo(problem.line, err=True)
     for seen in archive.observations:

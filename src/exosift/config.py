@@ -113,6 +113,9 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
     raw = next((row for row in rows if row.cube == RAW), None)
     if raw and not config.raw:
         raise BadInput(f"{where}.raw: no folders, and {raw.label} comes from raw files; name them")
+    for name in config.raw:
+        if name != SIMULATED and not (folder / name).exists():
+            raise BadInput(f"{where}.raw: {folder / name}: no such folder; correct it")
     if SIMULATED in config.raw and config.simulate.archive is None:
         raise BadInput(f"{where}.simulate.archive: none, and raw is to be simulated; give it")
     _check_stars(config.reductions, rows, f"{where}.reductions")

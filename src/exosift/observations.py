@@ -34,7 +34,8 @@ class Row:
     cube, angles, psf: FITS files, absolute or relative to the table; `public:NAME` for public data,
     `simulated` (all three) to simulate them. cube may be `raw`: the frames come from the survey's
     raw files, which have angles, and a PSF unless one is named. wavelengths: FITS file [µm or nm],
-    for cubes with several; `simulated`, too, when simulated.
+    for cubes with several whose instrument's description lists none; `simulated`, too, when
+    simulated.
     angle_offset [deg]: added to the angles as stored, besides the instrument's true North, where
     the instrument's derotator has no fixed one. star_flux: of the star in the 1-FWHM aperture, cube
     units; `psf` when the PSF file is in cube units; empty when unknown. exposure_time [s].
@@ -103,11 +104,8 @@ def _check(row: Row, given: Mapping[str, Description] | None) -> None:
     instrument = instruments.load(row.instrument, given)
     instrument.wavelength(row.filter)
     if row.cube == RAW:
-        if row.angles or row.wavelengths or row.angle_offset is not None:
-            raise BadInput(
-                "raw files bring their own angles and wavelengths; leave angles, wavelengths and "
-                "angle_offset empty"
-            )
+        if row.angles or row.angle_offset is not None:
+            raise BadInput("raw files bring their own angles; leave angles and angle_offset empty")
         return
     for name in ("angles", "psf"):
         if not getattr(row, name):

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from exosift.cli import main
 from exosift.simulate.scene import InjectedCompanion, Simulation
 from exosift.simulate.sequence import simulate
+from tests import raw_survey
 
 SCENE = replace(Simulation(), size=51, frames=12, residual_screens=4, pupil_pixels=40, psf_size=21)
 COMPANION = InjectedCompanion(separation=400, position_angle=300, contrast=6e-3)
@@ -66,3 +67,9 @@ def call() -> Callable[..., tuple[int, str]]:
         return result.exit_code, result.stderr
 
     return run
+
+
+@pytest.fixture(scope="session")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> raw_survey.Survey:
+    """A small archive of raw files with its truth, sorted by ingest."""
+    return raw_survey.make(tmp_path_factory.mktemp("raw"))

@@ -71,7 +71,10 @@ def every(pattern, methods=SURVEY.config.methods):
 
 def keep_configuration():
     """Write the configuration as it was used where the report finds it."""
-    used = plain(SURVEY.config) | {"observations": str(FOLDER / SURVEY.config.observations)}
+    used = plain(SURVEY.config) | {
+        "observations": str(FOLDER / SURVEY.config.observations),
+        "raw": [f if f == SIMULATED else str(FOLDER / f) for f in SURVEY.config.raw],
+    }
     with whole(CONFIGURATION) as partial:
         partial.write_text(json.dumps(used, indent=1) + "\n")
 

@@ -18,6 +18,8 @@ from exosift.geometry.shifting import shift, shift_mask
 from exosift.types import Bools, Floats, Ints, Point, Shape
 
 Values = TypeVar("Values", Floats, Bools)
+Places = tuple[Point | Failed, ...]
+"""The star (x, y) [px] in a frame at each wavelength, or why there is none."""
 
 # Pixels beyond the square that are moved with it: what a sinc brings in from farther is noise.
 _MARGIN = 8
@@ -60,7 +62,8 @@ def register(cube: Floats, fwhm: Floats, centring: Centring) -> Registered:
     height, width = cube.shape[-2:]
     filled, mask = fill_isolated(cube.reshape(-1, height, width))
     filled, mask = filled.reshape(cube.shape), mask.reshape(cube.shape)
-    star, failures = settled(Finders.of(filled, fwhm, centring).places(filled), centring)
+    finders = Finders.of(filled, fwhm, centring)
+    star, failures = settled(finders.agreed(finders.places(filled))[0], centring)
     if failures:
         raise next(iter(failures.values()))
     reach = reach_of(star, (height, width), float(np.max(fwhm)))
@@ -72,20 +75,23 @@ class Finders:
     """Finds the star in frames of several wavelengths.
 
     In their mean; satellite spots, which move with the wavelength, in each, and the median taken.
+    apart: wavelengths that were side by side on the detector, each with the star somewhere else.
     """
 
     each: tuple[Finder, ...]
+    apart: bool = False
 
     @classmethod
-    def of(cls, sample: Floats, fwhm: Floats, centring: Centring) -> "Finders":
+    def of(cls, sample: Floats, fwhm: Floats, centring: Centring, apart: bool = False) -> "Finders":
         """From a sample (wavelength, time, y, x) of the sequence; fwhm (wavelength,) [px]."""
-        if centring.method != "waffle":
+        if centring.method != "waffle" and not apart:
             sample, fwhm = grey(sample), np.mean(fwhm, keepdims=True)
         pairs = zip(sample, fwhm, strict=True)
-        return cls(tuple(Finder.of(frames, float(width), centring) for frames, width in pairs))
+        each = tuple(Finder.of(frames, float(width), centring) for frames, width in pairs)
+        return cls(each, apart)
 
-    def places(self, cube: Floats, first: int = 0) -> list[Point | Failed]:
-        """The star (x, y) [px] in each frame of cube (wavelength, time, y, x), or why not.
+    def places(self, cube: Floats, first: int = 0) -> list[Places]:
+        """The star in each frame of cube (wavelength, time, y, x), in each wavelength looked at.
 
         first: the number of the first frame, for messages.
         """
@@ -94,7 +100,22 @@ class Finders:
         found = [
             finder.places(frames, first) for finder, frames in zip(self.each, cube, strict=True)
         ]
-        return [_median(places) for places in zip(*found, strict=True)]
+        return list(zip(*found, strict=True))
+
+    def agreed(self, places: Several[Places]) -> tuple[list[Point | Failed], Floats]:
+        """One place (x, y) [px] a frame, or why there is none, from those in its wavelengths; and
+        how far from it each wavelength's star lies (wavelength, 2), in all frames alike."""
+        seen = [all(not isinstance(p, Failed) for p in frame) for frame in places]
+        star = np.array([frame for frame, good in zip(places, seen, strict=True) if good])
+        offset = np.zeros((len(self.each), 2))
+        if self.apart and star.size:
+            offset = np.median(star - star[:, :1], axis=0)
+        middle = iter(np.median(star - offset, axis=1) if star.size else ())
+        found = [
+            _point(next(middle)) if good else next(p for p in frame if isinstance(p, Failed))
+            for frame, good in zip(places, seen, strict=True)
+        ]
+        return found, offset if self.apart else np.zeros((1, 2))
 
 
 def grey(cube: Floats) -> Floats:
@@ -102,13 +123,8 @@ def grey(cube: Floats) -> Floats:
     return cube if len(cube) == 1 else np.asarray(cube.mean(axis=0, keepdims=True))
 
 
-def _median(places: Several[Point | Failed]) -> Point | Failed:
-    """The median of a frame's places; a failure where one has none."""
-    for place in places:
-        if isinstance(place, Failed):
-            return place
-    x, y = np.median(np.array(places), axis=0)
-    return float(x), float(y)
+def _point(place: Floats) -> Point:
+    return float(place[0]), float(place[1])
 
 
 def reach_of(star: Floats, shape: Shape, fwhm: float, size: int | None = None) -> int:

@@ -41,15 +41,30 @@ def orient(seen: Sequence[Seen], zenith_angle: ZenithAngle) -> list[Frame | BadI
 
 def angles(frame: Frame, zenith_angle: ZenithAngle, site: Site) -> Floats:
     """The angle [deg] of every exposure in a science file, at its middle, without jumps."""
-    match frame.field:
-        case "turns":
-            ra, dec = np.array(frame.ra), np.array(frame.dec)
-            zenith = np.unwrap(zenith_angle(ra, dec, frame.times(), site), period=360.0)
-            return np.asarray(zenith - zenith[0] + frame.angle_first)
-        case "fixed" | "interpolated":
-            return np.linspace(frame.angle_first, frame.angle_last, frame.frames)
-        case _:
-            raise BadInput(f"{frame.file}: a {frame.kind} frame, whose angles are not known")
+    return every_angle([frame], zenith_angle, site)[0]
+
+
+def every_angle(frames: Sequence[Frame], zenith_angle: ZenithAngle, site: Site) -> list[Floats]:
+    """The angles [deg] of the exposures in science files, the zenith's found in one call."""
+    turning = [frame for frame in frames if frame.field == "turns"]
+    zenith: dict[str, Floats] = {}
+    if turning:
+        counts = [frame.frames for frame in turning]
+        ra, dec = (np.repeat([getattr(f, axis) for f in turning], counts) for axis in ("ra", "dec"))
+        times = np.concatenate([frame.times() for frame in turning])
+        parts = np.split(zenith_angle(ra, dec, times, site), np.cumsum(counts)[:-1])
+        zenith = {frame.file: part for frame, part in zip(turning, parts, strict=True)}
+    found = []
+    for frame in frames:
+        match frame.field:
+            case "turns":
+                turned = np.unwrap(zenith[frame.file], period=360.0)
+                found.append(np.asarray(turned - turned[0] + frame.angle_first))
+            case "fixed" | "interpolated":
+                found.append(np.linspace(frame.angle_first, frame.angle_last, frame.frames))
+            case _:
+                raise BadInput(f"{frame.file}: a {frame.kind} frame, whose angles are not known")
+    return found
 
 
 def _told(seen: Seen) -> Floats:

@@ -21,9 +21,10 @@ class Outline:
     """What is known of calibrated frames besides their pixels.
 
     instrument, pixel_scale [mas/px], exposure_time [s] of a frame; fwhm [px], a guess; wavelength
-    [µm] of each channel. star_flux: whether the frames of the star off the coronagraph are in
-    counts of a science frame, else why not. history: how the frames were made, in words; sources:
-    raw files and their SHA-256.
+    [µm] of each channel, or one for all where theirs are not known. apart: the wavelengths were
+    side by side on the detector, each with the star somewhere else. star_flux: empty where the
+    frames of the star off the coronagraph are in counts of a science frame, else why not.
+    history: how the frames were made, in words; sources: raw files and their SHA-256.
     """
 
     instrument: str
@@ -32,6 +33,7 @@ class Outline:
     exposure_time: float
     fwhm: float
     wavelength: tuple[float, ...]
+    apart: bool = False
     star_flux: str = ""
     history: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)

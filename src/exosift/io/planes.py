@@ -1,6 +1,9 @@
 """The pixels of raw FITS files, plane by plane, whatever follows them in the file."""
 
+import gzip
 import warnings
+import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,25 +13,38 @@ from astropy.utils.exceptions import AstropyUserWarning
 from exosift.errors import BadInput
 from exosift.types import Floats
 
+_UNREADABLE = (OSError, ValueError, TypeError, IndexError, EOFError, KeyError, zlib.error)
+
 
 def read_planes(path: Path, planes: slice) -> Floats:
     """Planes (plane, y, x) of the first image of a raw file, of its own type and byte order.
 
-    Only these are read, unless the file is compressed. Raises BadInput when it is cut short.
+    Only these are read, unless the file is packed. Raises BadInput when it is cut short, when its
+    packing does not add up, or when it holds no image.
     """
     try:
         with warnings.catch_warnings():
             # A malformed end, or a header that breaks a rule somewhere: neither is in the planes.
             warnings.simplefilter("ignore", AstropyUserWarning)
-            with fits.open(path, ignore_missing_end=True, memmap=False) as parts:
-                image = next(part for part in parts if part.header.get("NAXIS", 0) >= 2)
-                if image.header["NAXIS"] == 2:
-                    found = image.section[:, :][None]
-                else:
-                    found = image.section[planes]
-    except (OSError, ValueError, TypeError, IndexError, EOFError, StopIteration) as error:
+            with fits.open(_unpacked(path), ignore_missing_end=True, memmap=False) as parts:
+                found = _planes(parts, planes)
+    except _UNREADABLE as error:
         raise BadInput(
-            f"{path}: its image cannot be read ({error}); fetch or copy the file again, or remove "
-            "it"
+            f"{path}: its image cannot be read: cut short or damaged ({error}); fetch or copy the "
+            "file again, or remove it and ingest anew"
         ) from error
     return np.asarray(found)
+
+
+def _unpacked(path: Path) -> Path | BytesIO:
+    """The file, or what is packed in it: its checksum stands at the end, so all of it is read."""
+    return path if path.suffix != ".gz" else BytesIO(gzip.decompress(path.read_bytes()))
+
+
+def _planes(parts: fits.HDUList, planes: slice) -> Floats:
+    """Planes of the first image; ValueError when there is none."""
+    image = next((part for part in parts if part.header.get("NAXIS", 0) >= 2), None)
+    if image is None:
+        raise ValueError("it holds no image")
+    values = image.section[:, :][None] if image.header["NAXIS"] == 2 else image.section[planes]
+    return np.asarray(values)

@@ -57,7 +57,8 @@ def writing(
 ) -> Iterator[Mapping[str, zarr.Array]]:
     """A new store's empty arrays, to be filled chunk by chunk; vouched for when the block ends.
 
-    What was at `store` is replaced. Whole chunks may be written from several threads.
+    What was at `store` is replaced; when the block fails nothing new is left. Whole chunks may be
+    written from several threads.
     """
     manifest = manifest_of(store)
     manifest.unlink(missing_ok=True)
@@ -77,8 +78,12 @@ def writing(
             compressors=[*([ZstdCodec(level=1)] if plan.compressed else []), Crc32cCodec()],
             config={"write_empty_chunks": True},  # or a chunk of zeros would count as missing
         )
-    yield arrays
-    content = _describe(partial)
+    try:
+        yield arrays
+        content = _describe(partial)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     shutil.rmtree(store, ignore_errors=True)
     partial.replace(store)
     with whole(manifest) as path:

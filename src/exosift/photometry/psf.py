@@ -116,6 +116,14 @@ def off_axis_psf(frames: Floats, fwhm: float, size: int, scale: FluxScale) -> Fl
     return np.asarray(scale.factor * mean)
 
 
+def room_around(frames: Floats, fwhm: float) -> int:
+    """Pixels on either side of the star that all off-axis frames (time, y, x) have; fwhm [px]."""
+    height, width = frames.shape[1:]
+    stars = [_brightest(frame, fwhm, f"off-axis frame {n}") for n, frame in enumerate(frames)]
+    column, row = np.rint(stars).astype(int).T
+    return int(np.min([column, row, width - 1 - column, height - 1 - row]))
+
+
 def _brightest(frame: Floats, fwhm: float, name: str) -> Point:
     """Centre (x, y) [px] of the brightest source of frame (y, x)."""
     from scipy import ndimage  # slow to load

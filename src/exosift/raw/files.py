@@ -1,7 +1,7 @@
 """The files that one observation is made of, and the frames in them, in order of time."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from exosift.errors import BadInput
 from exosift.ingest.archive import Archive
 from exosift.ingest.frame import Frame
-from exosift.instruments.description import CALIBRATIONS, Description, Kind, Raw
+from exosift.instruments.description import CALIBRATIONS, Description, Keywords, Kind, Raw
 from exosift.types import Floats
 
 Read = Callable[[Frame, slice], Floats]
@@ -31,7 +31,7 @@ class Files:
         """Those of an observation in a sorted archive.
 
         Raises BadInput when it has no science frames, with what ingest said of it, or when these
-        differ in shape or exposure time.
+        differ in shape, exposure time or neutral density.
         """
         kinds: dict[Kind, list[Frame]] = defaultdict(list)
         sets: dict[str, list[Frame]] = defaultdict(list)
@@ -54,7 +54,7 @@ class Files:
             {kind: tuple(frames) for kind, frames in kinds.items()},
             {name: tuple(frames) for name, frames in sets.items()},
         )
-        _refuse_unlike(label, science)
+        _refuse_unlike(label, science, description.raw.keywords)
         return files
 
     @property
@@ -76,10 +76,13 @@ class Files:
     def used(self) -> list[Frame]:
         """Every file that goes in, calibrations and all."""
         own = [frame for frames in self.kinds.values() for frame in frames]
-        names = {getattr(frame, kind) for frame in own for kind in CALIBRATIONS} - {""}
-        names |= {flat.dark for name in names for flat in self.sets[name]} - {""}
-        more = [frame for name in sorted(names) for frame in self.sets[name]]
-        return list({frame.file: frame for frame in [*own, *more]}.values())
+        found = {frame.file: frame for frame in own}
+        names = _sets_of(own)
+        while names:
+            more = [frame for name in names for frame in self.sets[name] if frame.file not in found]
+            found |= {frame.file: frame for frame in more}
+            names = _sets_of(more)
+        return list(found.values())
 
     @property
     def mjd(self) -> Floats:
@@ -98,26 +101,32 @@ class Files:
         return found
 
 
+def _sets_of(frames: Iterable[Frame]) -> list[str]:
+    """Names of the sets that frames are to be calibrated with."""
+    return sorted({getattr(frame, kind) for frame in frames for kind in CALIBRATIONS} - {""})
+
+
 def _nothing(archive: Archive, label: str) -> str:
     """Why an observation has no science frames."""
     told = [problem.line for problem in archive.problems if problem.observation == label]
-    if told:
-        return told[0]
     known = ", ".join(observation.label for observation in archive.observations) or "none"
+    if told:
+        return f"{told[0]}; the observations that there are: {known}"
     return (
         f"{label}: no science frame among the raw files; their observations are {known}: correct "
         "target and epoch, or see the reasons in frames.ecsv"
     )
 
 
-def _refuse_unlike(label: str, science: list[Frame]) -> None:
+def _refuse_unlike(label: str, science: list[Frame], words: Keywords) -> None:
     """Raise BadInput for a file that is not like the first one."""
-    for name, keyword in (("window", "NAXIS1, NAXIS2"), ("exposure_time", "exposure time")):
-        expected = getattr(science[0], name)
+    for fact in ("window", "exposure_time", "neutral_density"):
+        expected = getattr(science[0], fact)
         for frame in science:
-            found = getattr(frame, name)
-            if found != expected and not (name == "exposure_time" and abs(found - expected) < 0.01):
+            found = getattr(frame, fact)
+            if found != expected and not (fact == "exposure_time" and abs(found - expected) < 0.01):
                 raise BadInput(
-                    f"{label}: {frame.file}: {keyword} is {found}, in {science[0].name} it is "
-                    f"{expected}; remove the files of one of the two"
+                    f"{label}: {frame.file}: {fact.replace('_', ' ')} ({words.named(fact)}) is "
+                    f"{found or 'none'}, in {science[0].name} it is {expected or 'none'}; remove "
+                    "the files of one of the two, or ingest them by themselves"
                 )

@@ -36,16 +36,22 @@ class Masters:
         shape = (height, width)
         detector = self.files.raw.detector(frame.readout)
         gain = self.recipe.gain or detector.gain
-        if self.recipe.variance and gain is None:
+        saturation = self.recipe.saturation or detector.saturation or np.inf
+        if self.recipe.variance and gain is None and not self.files.raw.calibrated:
             raise BadInput(
                 f"{frame.file}: the gain of {frame.instrument} in readout {frame.readout or '?'} "
                 "is not known, and the variance needs it; give calibrate.gain"
             )
+        coadds = 1 if frame.frames > 1 else frame.ndit
+        if self.files.raw.coadds == "sum":
+            saturation *= coadds
+        elif gain is not None:
+            gain *= coadds  # a mean of n holds n times the electrons of its counts
         return Calibrations(
             self._dark(frame.dark, shape),
             self._flat(frame.flat, shape),
             self._map(frame.badpixels, shape),
-            self.recipe.saturation or detector.saturation or np.inf,
+            saturation,
             gain if self.recipe.variance else None,
         )
 

@@ -19,7 +19,8 @@ _MAS = np.degrees(1) * 3600e3
 def wavelengths(files: Files, channels: int) -> tuple[float, ...]:
     """Wavelength [µm] of every channel, by the filter of the science frames.
 
-    Raises BadInput for a filter that the instrument's description does not know.
+    Only the filter's middle where the channels are a cube's planes and their own wavelengths are
+    not described. Raises BadInput for a filter that the instrument's description does not know.
     """
     first = files.science[0]
     known = files.description.wavelengths
@@ -29,15 +30,14 @@ def wavelengths(files: Files, channels: int) -> tuple[float, ...]:
             f"is not known (known are {', '.join(known)}); add it under instruments"
         )
     found = known[first.filter]
-    several = found if isinstance(found, tuple) else (found,)
-    if len(several) == 1 and files.raw.planes == "time":
-        return several * channels
-    if len(several) != channels:
+    if not isinstance(found, tuple):
+        return (found,) * (channels if files.raw.planes == "time" else 1)
+    if len(found) != channels:
         raise BadInput(
-            f"{first.file}: {channels} channels, and {len(several)} wavelengths of filter "
+            f"{first.file}: {channels} channels, and {len(found)} wavelengths of filter "
             f"{first.filter}; correct them under instruments"
         )
-    return several
+    return found
 
 
 def expected_fwhm(files: Files, recipe: Recipe, wavelength: float) -> float:
@@ -45,18 +45,36 @@ def expected_fwhm(files: Files, recipe: Recipe, wavelength: float) -> float:
     if recipe.fwhm is not None:
         return recipe.fwhm
     diameter, scale = files.description.diameter, files.science[0].pixel_scale
-    if diameter is None or not np.isfinite(scale):
+    if diameter is None:
         raise BadInput(
-            f"{files.label}: neither the telescope's diameter and the pixel scale nor the FWHM is "
-            "known; give calibrate.fwhm [px]"
+            f"{files.label}: neither the telescope's diameter nor the FWHM is known; give "
+            "calibrate.fwhm [px], or the diameter [m] under instruments"
         )
     return float(_AIRY * wavelength * 1e-6 / diameter * _MAS / scale)
 
 
+def refuse_unscaled(files: Files) -> None:
+    """Raise BadInput when the pixel scale is not known."""
+    first, words = files.science[0], files.raw.keywords
+    if not np.isfinite(first.pixel_scale):
+        asked = words.named("pixel_scale")
+        keyword = f", and its header has no {asked}" if asked else ""
+        raise BadInput(
+            f"{first.file}: the pixel scale of {first.instrument}'s camera "
+            f"{first.camera or '(no name)'} is not known{keyword}; describe it under instruments"
+        )
+
+
 def outline(
-    observed: Observed, wavelength: tuple[float, ...], star: str, sources: Mapping[str, str]
+    observed: Observed,
+    wavelength: tuple[float, ...],
+    star: Mapping[str, str],
+    sources: Mapping[str, str],
 ) -> Outline:
-    """The observation in words; star: why its brightness is not known, empty where it is."""
+    """The observation in words.
+
+    star: what its PSF is of, and why its star_flux is not known, empty where it is.
+    """
     files = observed.files
     first = files.science[0]
     history = {
@@ -69,6 +87,8 @@ def outline(
         "flat": _told(first, "flat"),
         "badpixels": _told(first, "badpixels"),
         "sky": _sky(observed),
+        "psf": star["psf"],
+        "variance": "photons, reading, dark, flat and sky" if observed.variance else "none",
         "software": f"exosift {__version__}",
     }
     camera = f"{first.instrument} {first.camera}".strip()
@@ -79,7 +99,8 @@ def outline(
         first.exposure_time,
         observed.fwhm,
         wavelength,
-        star,
+        files.raw.fields > 1,
+        star["star_flux"],
         history,
         sources,
     )
@@ -99,6 +120,6 @@ def _sky(observed: Observed) -> str:
     if all(one is None for one in observed.skies):
         return "not taken off: neither frames of the sky nor dithers"
     one = next(one for one in observed.skies if one is not None)
-    count = len(one.star)
-    source = "the target's own dithers" if np.isfinite(one.star).all() else "frames of the sky"
+    count = len(one.library.mjd)
+    source = "frames of the sky" if one.star is None else "the target's own dithers"
     return f"{sky.method} of {count} exposures, {source}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exosift.compute.registration import Frames
+from exosift.compute.registration import Frames, Known
 from exosift.errors import BadInput
 from exosift.observations import Row
 from exosift.photometry.psf import normalised_psf
@@ -16,7 +16,7 @@ from exosift.types import Floats
 class Prepared:
     """Frames with the times, angles and PSF that go with them; see `Sequence` and `Observation`.
 
-    known (time, 2): where the star is, if the frames need not tell. variance: whether the frames
+    known: where the star is, if the frames need not tell. variance: whether the frames
     have one. history, in words.
     """
 
@@ -32,7 +32,7 @@ class Prepared:
     exposure_time: float | None
     sources: Mapping[str, str]
     history: Mapping[str, str]
-    known: Floats | None = None
+    known: Known | None = None
     variance: bool = False
 
 

@@ -1,6 +1,6 @@
 """Which frames show the sky of an observation, and where the star is in those that show both."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -9,23 +9,30 @@ from exosift.calib.calibration import Calibrations, Exposures, calibrate
 from exosift.calib.outliers import Outliers, static_outliers
 from exosift.calib.recipe import Recipe
 from exosift.calib.sky import SkyLibrary, apart_from, subtract_sky, without_stars
-from exosift.types import Bools, Floats
+from exosift.errors import BadInput
+from exosift.types import Bools, Floats, Point
+
+_MAD = 1.4826  # standard deviation over the median absolute deviation, of a Gaussian
 
 # Frames that tell bad pixels from stars, at least.
 _ENOUGH = 5
+
+# A star that moved stands out of a difference of exposures by so many standard deviations, and at
+# least this share of the others has it elsewhere: noise and speckles are no dithers.
+_STANDS_OUT, _ELSEWHERE = 8.0, 0.25
 
 
 @dataclass(frozen=True, eq=False)
 class Skies:
     """The sky of an observation's frames.
 
-    library: of the sky; star (frame, 2) = (x, y) [px] in each of the library's frames, NaN where
+    library: of the sky; star (frame, 2) = (x, y) [px] in each of the library's frames, None where
     they show none; mean (y, x), against which the star stands out; bad (y, x), pixels that stand
     out of all of them. radius and fwhm [px].
     """
 
     library: SkyLibrary
-    star: Floats
+    star: Floats | None
     mean: Floats
     bad: Bools
     radius: float
@@ -42,30 +49,43 @@ class Skies:
         """
         if recipe.sky is None:
             return None
-        mean = _mean((target if sky is None else sky).frames)
+        mean = mean_of((target if sky is None else sky).frames)
         radius = recipe.star * fwhm
-        seen = np.array([_star(frame - mean, fwhm) for frame in target.frames])
-        library, star = (target, seen) if sky is None else (sky, np.full((len(sky.mjd), 2), np.nan))
+        found = [_star(frame - mean, fwhm) for frame in target.frames]
+        seen = np.array([place for place, _ in found])
         if sky is None:
-            if not np.all(np.any(apart_from(seen, seen, radius), axis=1)):
+            elsewhere = apart_from(seen, seen, radius).mean(axis=1)
+            moved = all(height > _STANDS_OUT for _, height in found)
+            if not moved or elsewhere.min() < _ELSEWHERE:
                 return None
-            library = without_stars(target, seen, radius)
-        patterns = SkyLibrary.of(library, _away(seen, mean.shape, radius), recipe.sky)
+        library = sky or without_stars(target, seen, radius)
+        away = _away(seen, mean.shape, radius)
+        if not away.any():
+            raise BadInput(
+                f"no pixel of {mean.shape[1]}×{mean.shape[0]} px is {radius:.0f} px from the star, "
+                f"where its light does not hide the sky; lower calibrate.star ({recipe.star:g} "
+                "FWHM), or set calibrate.sky to null"
+            )
+        patterns = SkyLibrary.of(library, away, recipe.sky)
         bad = np.zeros(mean.shape, dtype=bool)
         if len(library.frames) >= _ENOUGH:
             bad = static_outliers(library.frames, fwhm, recipe.outliers or Outliers())
-        return cls(patterns, star, mean, bad, radius, fwhm)
+        return cls(patterns, None if sky else seen, mean, bad, radius, fwhm)
 
-    def take_off(self, exposures: Exposures) -> Exposures:
-        """Frames that belong together, in one place of the dithers, less their sky."""
-        usable = np.ones(len(self.star), dtype=bool)
-        if np.isfinite(self.star).all():
-            here = _star(_mean(exposures.frames) - self.mean, self.fwhm)
-            usable = apart_from(np.array([here]), self.star, self.radius)[0]
+    def usable(self, frame: Floats) -> Bools:
+        """Which of the library serve exposures of one file, whose mean is `frame` (y, x)."""
+        if self.star is None:
+            return np.ones(len(self.library.mjd), dtype=bool)
+        here, _ = _star(frame - self.mean, self.fwhm)
+        return np.asarray(apart_from(np.array([here]), self.star, self.radius)[0])
+
+    def take_off(self, exposures: Exposures, usable: Bools) -> Exposures:
+        """Exposures of one file less their sky, of the frames that are `usable`."""
         library = self.library
         if library.sky.method == "median" and library.sky.nearest is None:
             library, usable = self._median(usable), np.ones(1, dtype=bool)
-        return subtract_sky(exposures, library, np.tile(usable, (len(exposures.frames), 1)))
+        every = np.broadcast_to(usable, (len(exposures.frames), usable.size))
+        return subtract_sky(exposures, library, every)
 
     def _median(self, usable: Bools) -> SkyLibrary:
         """The median of some frames; dithers have few places, and their medians are kept."""
@@ -73,6 +93,17 @@ class Skies:
         if key not in self.medians:
             self.medians[key] = self.library.median(usable)
         return self.medians[key]
+
+
+@dataclass(frozen=True, eq=False)
+class MeanSky:
+    """The mean (y, x) of frames of the sky, for exposures that are few and of a bright star."""
+
+    mean: Floats
+
+    def take_off(self, exposures: Exposures) -> Exposures:
+        """Exposures less that mean; NaN where it has no value."""
+        return replace(exposures, frames=exposures.frames - self.mean)
 
 
 def averaged(raw: Floats, mjd: Floats, calibrations: Calibrations) -> Exposures:
@@ -101,19 +132,21 @@ def joined(exposures: list[Exposures]) -> Exposures:
     return Exposures(frames, mjd, mask, variance)
 
 
-def _mean(frames: Floats) -> Floats:
+def mean_of(frames: Floats) -> Floats:
     """Mean (y, x) over time; NaN, of bad pixels, stay."""
     return np.asarray(frames.mean(axis=0, dtype=np.float64), dtype=np.float32)
 
 
-def _star(difference: Floats, fwhm: float) -> tuple[float, float]:
-    """The pixel (x, y) that stands out most at the PSF's size in a difference image (y, x)."""
+def _star(difference: Floats, fwhm: float) -> tuple[Point, float]:
+    """The pixel (x, y) that stands out most at the PSF's size in a difference image (y, x), and by
+    how many standard deviations of the rest."""
     from scipy import ndimage  # slow to load
 
     light = np.nan_to_num(difference - np.nanmedian(difference))
     bump = ndimage.gaussian_filter(light, fwhm / 2) - ndimage.gaussian_filter(light, 2 * fwhm)
     row, column = np.unravel_index(bump.argmax(), bump.shape)
-    return float(column), float(row)
+    spread = _MAD * float(np.median(np.abs(bump - np.median(bump))))
+    return (float(column), float(row)), float(bump.max()) / max(spread, np.finfo(float).tiny)
 
 
 def _away(star: Floats, shape: tuple[int, ...], radius: float) -> Bools:

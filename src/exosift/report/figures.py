@@ -100,7 +100,8 @@ def registration_figure(image: Floats, star: Point, pixel_scale: float, title: s
     inset.patch.set_facecolor(_NO_DATA)
     for spine in inset.spines.values():
         spine.set(visible=True, edgecolor=INK, linewidth=1.0)
-    axes.indicate_inset_zoom(inset, edgecolor=INK, alpha=0.8)
+    for leader in axes.indicate_inset_zoom(inset, edgecolor=INK, alpha=0.8).connectors or ():
+        leader.set_visible(False)  # it would cross the star
     return figure
 
 

@@ -1,5 +1,6 @@
-"""Which frames were kept: every measure against time, and where the star was."""
+"""Which frames were kept and why not the others: every measure, and where the star was."""
 
+import textwrap
 from dataclasses import fields
 
 import numpy as np
@@ -12,13 +13,14 @@ from exosift.report.annotations import INK
 from exosift.report.figures import dark_figure
 
 _KEPT, _DROPPED, _MUTED = "#8fb8ff", "#ff7a59", "#b9bdc6"
+_LINES, _WIDE = 8, 60  # of the reasons
 _NAMES = {"core": "core / halo", "fwhm": "FWHM [px]", "flux": "flux", "position": "position [px]"}
 
 
 def selection_figure(placed: Placed, title: str) -> Figure:
     """Measures of every frame in their order, those dropped marked, and the star's places."""
     names = [] if placed.selected is None else [field.name for field in fields(Measures)]
-    panels = [*names, "star"]
+    panels = [*names, "star", *(["dropped"] if names and not placed.kept.all() else [])]
     columns = 2 if len(panels) > 1 else 1
     rows = -(-len(panels) // columns)
     height = 0.8 + 1.7 * rows
@@ -31,6 +33,8 @@ def selection_figure(placed: Placed, title: str) -> Figure:
         _ground(axes)
         if name == "star":
             _places(axes, placed)
+        elif name == "dropped":
+            _dropped(axes, placed)
         else:
             values = np.full(placed.kept.size, np.nan)
             assert placed.selected is not None  # or there were no names
@@ -40,6 +44,22 @@ def selection_figure(placed: Placed, title: str) -> Figure:
     for axes in grid.ravel()[len(panels) :]:
         axes.set_visible(False)
     return figure
+
+
+def _dropped(axes: Axes, placed: Placed) -> None:
+    """Which frames were dropped and why, as many as there is room for."""
+    axes.set(xticks=[], yticks=[])
+    axes.set_xlabel("frames dropped, and why", color=_MUTED, fontsize=8)
+    numbers = np.flatnonzero(~placed.kept)
+    lines = [
+        textwrap.shorten(f"{n}: {placed.reasons[n]}", _WIDE, placeholder=" …") for n in numbers
+    ]
+    if len(lines) > _LINES:
+        more = f"… and {len(lines) - _LINES + 1} more: selection.ecsv"
+        lines = [*lines[: _LINES - 1], more]
+    for row, line in enumerate(lines):
+        place = (0.025, 1 - (row + 0.5) / _LINES)
+        axes.text(*place, line, transform=axes.transAxes, color=INK, fontsize=7.5, va="center")
 
 
 def _ground(axes: Axes) -> None:

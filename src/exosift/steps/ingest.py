@@ -1,6 +1,7 @@
 """`exosift ingest`: the headers of raw files become `frames.ecsv`, a row a file."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from exosift import threads
@@ -11,15 +12,24 @@ from exosift.ingest.frame import Frame
 from exosift.instruments import descriptions
 from exosift.instruments.description import Description
 from exosift.io.headers import fits_files, read_header
+from exosift.io.observations import refuse_to_replace, write_observations
 from exosift.settings import plain
 from exosift.steps.recording import recorded
 
 
-def run(folders: tuple[Path, ...], given: Mapping[str, Description], output: Path) -> Archive:
+def run(
+    folders: tuple[Path, ...],
+    given: Mapping[str, Description],
+    output: Path,
+    observations: Path | None = None,
+) -> Archive:
     """Sort the raw files in `folders` by the instruments `given` and those known; write `output`.
 
     The table is written also when no observation can be made of it: it says why, file by file.
+    observations: the workflow's table to write, too, which must not be there yet.
     """
+    if observations is not None:
+        refuse_to_replace(observations)
     files = fits_files(folders)
     with recorded("ingest", output.parent, files, {"instruments": plain(dict(given))}):
         headers = threads.over(_header, files, products=False)
@@ -27,11 +37,15 @@ def run(folders: tuple[Path, ...], given: Mapping[str, Description], output: Pat
         from exosift.io.ephemeris import zenith_angle
         from exosift.io.frames import write_frames
 
-        archive = sort_archive(headers, descriptions(given), zenith_angle)
+        known = descriptions(given)
+        archive = sort_archive(headers, known, zenith_angle)
         write_frames(output, archive, {"folders": [str(folder) for folder in folders]})
         if not archive.observations:
             raise _nothing(archive, output)
-    return archive
+        if observations is None:
+            return archive
+        unknown = write_observations(observations, archive.observations, known)
+        return replace(archive, problems=(*archive.problems, *unknown))
 
 
 def _header(path: Path) -> tuple[Frame, Cards | BadInput]:

@@ -46,9 +46,6 @@ def run(
         # All slow to load, and not needed before there is something to write.
         from exosift.io.sequences import writing_sequence
         from exosift.io.store import blocks_written
-        from exosift.io.tables import write_selection
-        from exosift.report.figures import registration_figure, save
-        from exosift.report.selection import selection_figure
 
         side = 2 * placed.reach + 1
         size = frames_together(len(prepared.wavelength) * side**2)
@@ -62,13 +59,26 @@ def run(
             moved(
                 prepared.frames, placed, lambda span, some: blocks_written(empty, span, some), size
             )
-        title = f"{row.target}  {row.epoch}  {row.filter}"
-        write_selection(store.with_name("selection.ecsv"), placed, prepared.mjd, prepared.angle)
-        save(selection_figure(placed, f"{title}: frames kept"), store.with_name("selection.png"))
-        middle = temporal_median(sample(prepared.frames, _SHOWN).mean(axis=0))
-        title += ": median of the frames as they came"
-        figure = registration_figure(middle, observation.raw_star, observation.pixel_scale, title)
-        save(figure, store.with_name("registration.png"))
+        _told(row, prepared, placed, observation, store.parent)
+
+
+def _told(
+    row: Row, prepared: Prepared, placed: Placed, observation: Observation, folder: Path
+) -> None:
+    """Write which frames were kept, and pictures of that and of where the star was found."""
+    from exosift.io.tables import write_selection
+    from exosift.report.figures import registration_figure, save
+    from exosift.report.selection import selection_figure
+
+    title = f"{row.target}  {row.epoch}  {row.filter}"
+    kept = f"{title}: {placed.kept.sum()} of {placed.kept.size} frames kept"
+    write_selection(folder / "selection.ecsv", placed, prepared.mjd, prepared.angle)
+    save(selection_figure(placed, kept), folder / "selection.png")
+    some = sample(prepared.frames, _SHOWN)
+    middle = temporal_median(some[0] if prepared.frames.apart else some.mean(axis=0))
+    title += ": median of the frames as they came"
+    figure = registration_figure(middle, observation.raw_star, observation.pixel_scale, title)
+    save(figure, folder / "registration.png")
 
 
 def _prepared(
@@ -84,7 +94,7 @@ def _prepared(
         return from_files(row, given)
     from exosift.raw.recalled import from_calibrated
 
-    return from_calibrated(row, calibrated, registration)
+    return from_calibrated(row, calibrated, registration, given)
 
 
 def _observation(
