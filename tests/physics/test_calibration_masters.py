@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 
 from exosift.calib.masters import (
-    dark_current,
     master_dark,
     master_flat,
     not_linear,
     robust_mean,
-    saturated,
 )
 from exosift.calib.medians import take_medians, temporal_median
 from exosift.errors import BadInput
@@ -88,17 +86,6 @@ def test_one_dark_tells_the_noise_between_its_pixels():
     assert not dark.hot.any()
 
 
-def test_bias_and_dark_current_come_apart():
-    rng = np.random.default_rng(4)
-    bias, current = rng.normal(100, 3, SHAPE), rng.gamma(1, 0.2, SHAPE)
-    times = np.array([1.0, 10.0, 60.0])
-    bias_found, rate = dark_current(bias + current * times[:, None, None], times)
-    np.testing.assert_allclose(bias_found, bias, rtol=1e-5)
-    np.testing.assert_allclose(rate, current, atol=1e-5)
-    with pytest.raises(BadInput, match=r"^2 darks at exposure times \[5\.0\]: a dark"):
-        dark_current(np.ones((2, *SHAPE)), np.array([5.0, 5.0]))
-
-
 def test_the_response_is_found_whatever_the_lamp_does():
     rng = np.random.default_rng(5)
     response = 1 + 0.05 * rng.normal(size=SHAPE)
@@ -140,5 +127,3 @@ def test_full_wells_and_bent_pixels_are_told():
     bent = np.zeros(SHAPE, dtype=bool)
     bent[7, 8] = bent[9, 9] = True
     np.testing.assert_array_equal(not_linear(ramp, times), bent)
-    full = saturated(np.array([[99, 100], [101, 5]]), 100)
-    np.testing.assert_array_equal(full, [[False, True], [True, False]])

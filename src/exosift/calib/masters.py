@@ -67,23 +67,6 @@ def master_dark(darks: Floats, hot: float = 8.0) -> MasterDark:
     return MasterDark(frame, variance.astype(frame.dtype), read_noise, wild)
 
 
-def dark_current(darks: Floats, exposure: Floats) -> tuple[Floats, Floats]:
-    """Bias [counts] and dark current [counts a unit of exposure] (y, x): a straight line a pixel.
-
-    darks (exposure, y, x) are master darks at times `exposure` (exposure,); a dark at another time
-    t is bias + current · t.
-    """
-    if len(darks) != len(exposure) or np.ptp(exposure) == 0:
-        raise BadInput(
-            f"{len(darks)} darks at exposure times {np.unique(exposure).tolist()}: a dark current "
-            "needs one time a dark, and two different ones"
-        )
-    slope = (exposure - exposure.mean()) / np.sum((exposure - exposure.mean()) ** 2)
-    current = np.tensordot(slope, darks, axes=1)
-    bias = darks.mean(axis=0, dtype=np.float64) - current * exposure.mean()
-    return bias.astype(np.float32), current.astype(np.float32)
-
-
 def master_flat(
     flats: Floats, dark: Floats, usable: tuple[float, float] = (0.5, 1.5)
 ) -> MasterFlat:
@@ -108,11 +91,6 @@ def master_flat(
     middle = np.nanmedian(response[~bad])
     variance = scatter**2 / count / middle**2
     return MasterFlat(response / middle, variance.astype(response.dtype), bad)
-
-
-def saturated(raw: Floats, limit: float) -> Bools:
-    """Pixels (…, y, x) at or above `limit` [counts], where the detector is full or not linear."""
-    return np.asarray(raw >= limit)
 
 
 def not_linear(ramp: Floats, exposure: Floats, tolerance: float = 0.05) -> Bools:

@@ -12,12 +12,12 @@ from exosift.errors import BadInput
 class Recipe:
     """How raw frames become calibrated ones.
 
-    hot: standard deviations by which a pixel of the darks stands out to be bad; response: from and
-    to which a pixel of the flat is good. sky: how the background is made, from frames of the sky or
-    else from the target's own dithers, where there are any; null for none. star: radius within
-    which the star's light hides the sky [FWHM]. outliers: what is an outlier of a frame; null to
-    leave them. layers: how deep clumps of bad pixels are filled [px].
-
+    hot: standard deviations by which a pixel of the darks stands out to be bad. response: from and
+    to which a pixel of the flat is good; linearity: by what share of its counts it may be off a
+    straight line, in flats of three exposure times or more. sky: how the background is made, from
+    frames of the sky or else from the target's own dithers, where there are any; null for none.
+    star: radius within which the star's light hides the sky [FWHM]. outliers: what is an outlier of
+    a frame; null to leave them. layers: how deep clumps of bad pixels are filled [px].
     neutral_densities: share of the light that each lets through, by its name in the headers.
 
     variance: whether it is propagated. gain [electrons a count], saturation [counts]: where the
@@ -27,6 +27,7 @@ class Recipe:
 
     hot: float = 8.0
     response: tuple[float, float] = (0.5, 1.5)
+    linearity: float = 0.05
     sky: Sky | None = field(default_factory=Sky)
     star: float = 12.0
     outliers: Outliers | None = field(default_factory=Outliers)
@@ -38,7 +39,7 @@ class Recipe:
     fwhm: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("hot", "star", "gain", "saturation", "fwhm"):
+        for name in ("hot", "linearity", "star", "gain", "saturation", "fwhm"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise BadInput(f"{name} is {value:g}, expected more than 0")

@@ -1,12 +1,18 @@
 """The masters that an observation's files are to be calibrated with, from the sets ingest chose."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 
 from exosift.calib.calibration import Calibrations
-from exosift.calib.masters import MasterDark, MasterFlat, master_dark, master_flat
+from exosift.calib.masters import (
+    MasterDark,
+    MasterFlat,
+    master_dark,
+    master_flat,
+    not_linear,
+)
 from exosift.calib.recipe import Recipe
 from exosift.errors import BadInput
 from exosift.ingest.frame import Frame
@@ -17,6 +23,9 @@ Values = TypeVar("Values", Floats, Bools)
 
 # Planes of a set that make its master, at most: more would only cost memory.
 _PLANES = 64
+
+# Exposure times that tell a straight line from another.
+_RAMP = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +69,8 @@ class Masters:
             nothing = np.zeros(shape, np.float32)
             return MasterDark(nothing, nothing, 0.0, nothing > 0)
         if name not in self.darks:
-            self.darks[name] = master_dark(self._planes(name), self.recipe.hot)
+            planes = np.concatenate([some for _, some in self._planes(name)])
+            self.darks[name] = master_dark(planes, self.recipe.hot)
         return self.darks[name]
 
     def _flat(self, name: str, shape: Shape) -> MasterFlat:
@@ -68,30 +78,41 @@ class Masters:
             nothing = np.zeros(shape, np.float32)
             return MasterFlat(nothing + 1, nothing, nothing > 0)
         if (name, shape) not in self.flats:
-            planes = self._planes(name)
-            lit = self.files.sets[name][0]
-            dark = self._dark(lit.dark, planes.shape[1:]).frame
-            # A master flat is near 1 already, and its dark is in it.
-            dark = np.zeros_like(dark) if lit.combined > 1 else dark
-            lit_here, dark_here = _centre(planes, shape), _centre(dark, shape)
-            self.flats[name, shape] = master_flat(lit_here, dark_here, self.recipe.response)
+            self.flats[name, shape] = self._made_flat(name, shape)
         return self.flats[name, shape]
+
+    def _made_flat(self, name: str, shape: Shape) -> MasterFlat:
+        """Each flat less its own dark; with three exposure times, who is not linear shows."""
+        lit, seconds = [], []
+        for file, planes in self._planes(name):
+            dark = self._dark(file.dark, planes.shape[1:]).frame
+            # A master flat is near 1 already, and its dark is in it.
+            left = planes.astype(np.float32) - (0 if file.combined > 1 else dark)
+            lit.append(_centre(left, shape))
+            seconds += [file.exposure_time] * len(planes)
+        lamp, times = np.concatenate(lit), np.array(seconds)
+        flat = master_flat(lamp, np.zeros(shape, np.float32), self.recipe.response)
+        if len(several := np.unique(times)) < _RAMP:
+            return flat
+        ramp = np.stack([lamp[times == time].mean(axis=0) for time in several])
+        return replace(flat, bad=flat.bad | not_linear(ramp, several, self.recipe.linearity))
 
     def _map(self, name: str, shape: Shape) -> Bools:
         if not name:
             return np.zeros(shape, dtype=bool)
         if (name, shape) not in self.maps:
-            marked = _centre((self._planes(name) != 0).any(axis=0), shape)
+            maps = np.concatenate([some for _, some in self._planes(name)])
+            marked = _centre((maps != 0).any(axis=0), shape)
             # Some maps mark the good pixels.
             self.maps[name, shape] = ~marked if marked.mean() > 0.5 else marked
         return self.maps[name, shape]
 
-    def _planes(self, name: str) -> Floats:
-        """Planes (plane, y, x) of the files of a set, evenly spread where there are many."""
+    def _planes(self, name: str) -> list[tuple[Frame, Floats]]:
+        """Files of a set with their planes (plane, y, x); some, spread evenly, of many."""
         files = self.files.sets[name]
         each = max(1, _PLANES // len(files))
         chosen = files[:: -(-len(files) // _PLANES)]
-        return np.concatenate([self.read(file, middle(file, each)) for file in chosen])
+        return [(file, self.read(file, middle(file, each))) for file in chosen]
 
 
 def middle(frame: Frame, most: int) -> slice:
