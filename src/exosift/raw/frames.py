@@ -12,6 +12,7 @@ from exosift.calib.calibration import Calibrations, Exposures, calibrate, cleane
 from exosift.calib.masters import MasterDark, MasterFlat
 from exosift.calib.outliers import outliers
 from exosift.calib.recipe import Recipe
+from exosift.calib.sky import apart_from
 from exosift.compute.blocks import Block
 from exosift.ingest.frame import Frame
 from exosift.raw.files import Files, Read
@@ -70,6 +71,11 @@ class Observed:
             )
             for window in windows
         ]
+        for window, sky in zip(windows, found, strict=True):
+            if sky is not None and sky.star is not None:
+                own = apart_from(sky.star, sky.star, sky.radius)
+                for frame, usable in zip(science, own, strict=True):
+                    made.serving[frame.file, window[1].start] = usable
         return replace(made, skies=tuple(found))
 
     def block(self, span: slice) -> Block:
