@@ -83,12 +83,12 @@ def static_outliers(frames: Floats, fwhm: float, rule: Outliers) -> Bools:
     return np.asarray(outliers(temporal_median(frames)[None], fwhm, rule)[0])
 
 
-def transients(frames: Floats, fwhm: float, rule: Outliers) -> Bools:
+def transients(frames: Floats, usual: Floats, fwhm: float, rule: Outliers) -> Bools:
     """Outliers (time, y, x) of what changes from frame to frame: cosmic rays, also among speckles.
 
-    The temporal median is taken off first, so the frames must be alike, and at least five.
+    usual (y, x), the temporal median of frames like these, is taken off first.
     """
-    return outliers(frames - temporal_median(frames), fwhm, rule)
+    return outliers(frames - usual, fwhm, rule)
 
 
 def noise_of(image: Floats) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 
 from exosift.calib.badpixels import fill_isolated
 from exosift.calib.centring import Centring, Finder, settled
+from exosift.calib.outliers import Outliers
 from exosift.calib.selection import Selection
 from exosift.errors import BadInput, Failed
 from exosift.geometry.shifting import shift, shift_mask
@@ -29,11 +30,14 @@ _MARGIN = 8
 class Registration(Centring):
     """How frames become a sequence: how the star is found, and what is kept.
 
-    select: what a frame may be off by; null to keep all. size: of the frames that are kept, at most
-    [px]; null for as much as all of them cover.
+    select: what a frame may be off by; null to keep all. transients: what stands out of the median
+    of the centred frames so much is filled in, such as cosmic rays among the speckles; null to
+    leave it. size: of the frames that are kept, at most [px]; null for as much as all of them
+    cover.
     """
 
     select: Selection | None = None
+    transients: Outliers | None = None
     size: int | None = None
 
     def __post_init__(self) -> None:

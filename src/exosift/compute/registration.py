@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exosift.calib.badpixels import fill
 from exosift.calib.centring import settled
+from exosift.calib.medians import temporal_median
+from exosift.calib.outliers import Outliers, transients
 from exosift.calib.registration import Finders, Places, Registration, centred, reach_of, windows
 from exosift.calib.selection import Selected, measure, select
 from exosift.compute.blocks import Block, frames_together, stream
@@ -15,6 +18,9 @@ from exosift.types import Bools, Floats, Ints, Point
 
 # Frames, evenly spread over the sequence, that make its median where one is needed.
 _SAMPLE = 200
+
+# Frames whose median is what is usual at every pixel.
+_USUAL = 50
 
 # Radius around the star on which frames are judged [FWHM].
 _JUDGED = 6.0
@@ -141,24 +147,54 @@ def _points(places: Floats) -> Places:
     return tuple((float(x), float(y)) for x, y in places)
 
 
-def moved(frames: Frames, placed: Placed, write: Callable[[slice, Block], None], size: int) -> None:
-    """Bring the star of the frames kept to the centre, and write them by `size` at a time."""
+def moved(
+    frames: Frames,
+    placed: Placed,
+    fwhm: Floats,
+    rule: Outliers | None,
+    write: Callable[[slice, Block], None],
+    size: int,
+) -> None:
+    """Bring the star of the frames kept to the centre, and write them by `size` at a time.
+
+    rule: what counts as a transient, to be filled in; fwhm (wavelength,) [px].
+    """
     numbers = np.flatnonzero(placed.kept)
+    usual = None
+    if rule is not None:
+        spread = np.linspace(0, len(numbers) - 1, min(len(numbers), _USUAL)).round().astype(int)
+        some = [_block(frames, placed, numbers[i : i + 1]).cube for i in spread]
+        usual = [temporal_median(channel) for channel in np.concatenate(some, axis=1)]
 
     def work(span: slice) -> None:
-        chosen = numbers[span]
-        first = int(chosen[0])
-        block = frames.read(slice(first, int(chosen[-1]) + 1))
-        some = chosen - first
-        each = [
-            _centred(block, channel, some, placed.star[chosen] + offset, placed.reach)
-            for channel, offset in enumerate(np.broadcast_to(placed.offset, (len(block.cube), 2)))
-        ]
-        cube, mask = (np.concatenate([getattr(one, n) for one in each]) for n in ("cube", "mask"))
-        variance = [one.variance for one in each if one.variance is not None]
-        write(span, Block(cube, mask, np.concatenate(variance) if variance else None))
+        block = _block(frames, placed, numbers[span])
+        if rule is not None and usual is not None:
+            block = _without_transients(block, usual, fwhm, rule)
+        write(span, block)
 
     stream(work, len(numbers), size, "centring")
+
+
+def _block(frames: Frames, placed: Placed, chosen: Ints) -> Block:
+    """The frames `chosen`, ascending, with the star on the middle pixel."""
+    first = int(chosen[0])
+    block = frames.read(slice(first, int(chosen[-1]) + 1))
+    each = [
+        _centred(block, channel, chosen - first, placed.star[chosen] + offset, placed.reach)
+        for channel, offset in enumerate(np.broadcast_to(placed.offset, (len(block.cube), 2)))
+    ]
+    cube, mask = (np.concatenate([getattr(one, n) for one in each]) for n in ("cube", "mask"))
+    variance = [one.variance for one in each if one.variance is not None]
+    return Block(cube, mask, np.concatenate(variance) if variance else None)
+
+
+def _without_transients(block: Block, usual: list[Floats], fwhm: Floats, rule: Outliers) -> Block:
+    """A block with what is not usual (y, x), in each wavelength, filled in and masked."""
+    pairs = zip(block.cube, usual, fwhm, strict=True)
+    found = np.stack([transients(frames, one, float(width), rule) for frames, one, width in pairs])
+    filled = [fill(frames, bad)[0] for frames, bad in zip(block.cube, found, strict=True)]
+    variance = None if block.variance is None else np.where(found, np.inf, block.variance)
+    return Block(np.stack(filled), block.mask | found, variance)
 
 
 def _centred(block: Block, channel: int, some: Ints, star: Floats, reach: int) -> Block:

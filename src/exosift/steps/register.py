@@ -11,7 +11,7 @@ from exosift import __version__
 from exosift.calib.centring import Centring
 from exosift.calib.medians import temporal_median
 from exosift.calib.registration import Registration
-from exosift.compute.blocks import frames_together
+from exosift.compute.blocks import Block, frames_together
 from exosift.compute.registration import Placed, moved, place, sample
 from exosift.instruments.description import Description
 from exosift.observations import Row
@@ -56,9 +56,11 @@ def run(
             "psf": prepared.psf,
         }
         with writing_sequence(store, observation, arrays, side, size, prepared.variance) as empty:
-            moved(
-                prepared.frames, placed, lambda span, some: blocks_written(empty, span, some), size
-            )
+
+            def write(span: slice, block: Block) -> None:
+                blocks_written(empty, span, block)
+
+            moved(prepared.frames, placed, prepared.fwhm, registration.transients, write, size)
         _told(row, prepared, placed, observation, store.parent)
 
 
