@@ -50,8 +50,9 @@ def survey(nights: Path, tmp_path: Path) -> Survey:
 
 
 def files(survey: Survey, row: Row) -> list[Path]:
-    """Raw files of a night."""
-    return sorted((survey.folder / "raw" / f"{row.target}-{row.epoch}").iterdir())
+    """Raw files of a night; each target has but one."""
+    (folder,) = (survey.folder / "raw").glob(f"{row.target}-*")
+    return sorted(folder.iterdir())
 
 
 def kind(path: Path) -> tuple[str, float]:
