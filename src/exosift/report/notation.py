@@ -5,6 +5,9 @@ import math
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NONE = "–"
 
+# Smaller probabilities are told as less than this: no noise has a tail that is known so far.
+_LEAST = 1e-12
+
 
 def decimal(value: float, places: int = 1) -> str:
     """`value` with fixed decimals and a true minus sign."""
@@ -27,12 +30,11 @@ def position_angle(degrees: float) -> str:
 
 
 def fraction(value: float) -> str:
-    """A probability to one figure: 0.02 down to a hundredth, powers of ten below."""
+    """A probability to one figure: 0.02 down to a hundredth, powers of ten below, to 10⁻¹²."""
     if not math.isfinite(value):
         return _NONE
-    if value == 0:
-        # Below what a double can hold: the tail of the noise is not known that far anyway.
-        return f"<{_power(-300)}"
+    if value < _LEAST:
+        return f"<{_power(-12)}"
     if value >= 0.01:
         return f"{value:.2f}"
     mantissa, exponent = f"{value:.0e}".split("e")

@@ -88,7 +88,8 @@ class ObservationSummary:
     `rotation` is the field rotation [deg], `pixel_scale` is in mas/px, `fwhm` in px, `star` (x, y)
     in px of the raw frame; NaN (and 0 frames) where the run did not come that far. `history` says
     how each number was found, under the name of its field (`angle`, `fwhm`, `pixel_scale`, `star`)
-    or any other, shown as it is; `figure` shows the registration.
+    or any other, shown as it is; `figure` shows the registration, `selection` which frames were
+    kept.
     """
 
     target: str
@@ -106,6 +107,7 @@ class ObservationSummary:
     history: Mapping[str, str]
     figure: str | None
     reductions: tuple[ReductionSummary, ...]
+    selection: str | None = None
 
     @property
     def label(self) -> str:

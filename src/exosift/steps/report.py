@@ -88,6 +88,7 @@ def _observation(row: Row, config: Config, results: Path, base: Path) -> Observa
             _reduction(name, row, config, folder / name, base, done)
             for name in (config.methods if row.role == "science" else ())
         ),
+        selection=_relative(folder / "selection.png", base) if done else None,
     )
 
 
