@@ -1,6 +1,6 @@
 """What is asked of a comparison of methods by their ROC curves."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,22 +12,27 @@ from exosift.limits.roc import Intervals
 
 @dataclass(frozen=True)
 class Contestant:
-    """One method: a reduction or inversion by its name, and the map that is made of it."""
+    """One method: a reduction or inversion by its name, and the map that is made of it.
+
+    rank: which, of a reduction of several.
+    """
 
     method: str
     map: DetectionMap = "snr"
+    rank: int | None = None
 
     @property
     def name(self) -> str:
         """What the curve is called."""
-        return self.method if self.map == "snr" else f"{self.method} {self.map}"
+        parts = [self.method] + ([] if self.rank is None else [f"{self.rank}"])
+        return " ".join(parts + ([] if self.map == "snr" else [self.map]))
 
 
 @dataclass(frozen=True)
 class Comparison:
     """ROC curves of several methods.
 
-    methods: whose; reference: the reduction of one rank whose S/N the fluxes are given in. bins:
+    methods: whose; reference: the reduction, and rank, whose S/N the fluxes are given in. bins:
     separations [FWHM] from, to. injections: companions a bin, put in one at a time. snr: between
     which their S/N is drawn; contrast: or their flux over the star's, evenly in its logarithm.
     nulls: the null frames. intervals: what is told of the curves' uncertainty. template: width
@@ -35,7 +40,7 @@ class Comparison:
     """
 
     methods: tuple[Contestant, ...] = ()
-    reference: str = ""
+    reference: Contestant | None = None
     bins: tuple[tuple[float, float], ...] = ((2.0, 4.0), (4.0, 6.0), (6.0, 9.0))
     injections: int = 200
     snr: tuple[float, float] = (1.0, 4.0)
@@ -45,16 +50,11 @@ class Comparison:
     template: float = 3.0
     seed: int = 0
 
-    @property
-    def of_each(self) -> "Comparison":
-        """What is asked of each method, whichever others there are."""
-        return replace(self, methods=(), reference="")
-
     def __post_init__(self) -> None:
         names = [one.name for one in self.methods]
         if len(set(names)) < len(names):
             raise BadInput(f"methods are {', '.join(names)}; name each once")
-        if self.methods and not self.reference and self.contrast is None:
+        if self.methods and self.reference is None and self.contrast is None:
             raise BadInput("reference: name the reduction whose S/N the fluxes are, or contrast")
         for inner, outer in self.bins:
             if not 1 <= inner < outer - 1:

@@ -6,7 +6,7 @@ to its map with a companion in the frames has its own `injected`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -20,7 +20,7 @@ from exosift.geometry.rotation import derotate
 from exosift.inverse.andromeda import Andromeda, invert
 from exosift.limits.recovery import fwhm_of
 from exosift.photometry.injection import Companion, inject
-from exosift.psfsub.catalogue import Reduction
+from exosift.psfsub.catalogue import Reduction, each_variant
 from exosift.psfsub.engine import reduce
 from exosift.psfsub.injected import Injected, in_gram_space
 from exosift.sequence import Sequence
@@ -114,23 +114,34 @@ class InversionOf(Method):
         return invert(sequence, self.inversion).snr
 
 
-def method_of(settings: Reduction | Andromeda, made: DetectionMap = "snr") -> Method:
+def of_rank(reduction: Reduction, rank: int | None) -> Reduction:
+    """A reduction of several ranks as one of one. Raises BadInput where there is no such rank."""
+    models = {model.variants[0]: model for model in each_variant(reduction.model)}
+    if rank is None and len(models) == 1:
+        return reduction
+    if rank not in models:
+        ranks = ", ".join(f"{one:g}" for one in models)
+        given = "none is given" if rank is None else f"it has not {rank}"
+        raise BadInput(f"{reduction.model.kind} has ranks {ranks}, and {given}: give `rank`")
+    return replace(reduction, model=models[rank])
+
+
+def method_of(
+    settings: Reduction | Andromeda, made: DetectionMap = "snr", rank: int | None = None
+) -> Method:
     """The method of a reduction's or an inversion's settings, and what map is made of it.
 
-    Raises BadInput for several ranks, reference stars, and maps that an inversion does not have.
+    Raises BadInput for a rank that there is not, reference stars, and maps that an inversion does
+    not have.
     """
     if isinstance(settings, Andromeda):
-        if made != "snr":
-            raise BadInput(f"map `{made}` is one of reductions; an inversion has its own, `snr`")
+        if made != "snr" or rank is not None:
+            raise BadInput("an inversion has one map, its own S/N, and no ranks")
         return InversionOf(settings)
-    if len(settings.model.variants) > 1:
-        raise BadInput(
-            f"{settings.model.kind} has {len(settings.model.variants)} ranks, and a method has one "
-            "map: name each rank as a method"
-        )
     if settings.stars:
         raise BadInput("a reduction with reference stars cannot be judged yet; leave it out")
-    return StimOf(settings) if made == "stim" else SnrOf(settings, made == "matched")
+    one = of_rank(settings, rank)
+    return StimOf(one) if made == "stim" else SnrOf(one, made == "matched")
 
 
 def _ring(seen: Bools, margin: float) -> Bools:

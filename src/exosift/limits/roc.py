@@ -65,6 +65,16 @@ class Roc:
         return np.asarray(self.found / self.injections)
 
 
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """The curve of one method in one bin [FWHM], against null frames of one kind."""
+
+    method: str
+    bounds: tuple[float, float]
+    kind: NullKind
+    roc: Roc
+
+
 def effective_frames(trials: Several[Trial], kind: NullKind) -> float:
     """How many independent null frames of a kind one method's trials of sequences count as."""
     return float(sum(effective_number(trial.alarms[kind].maxima) for trial in trials))
