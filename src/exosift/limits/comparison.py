@@ -50,6 +50,11 @@ class Comparison:
     template: float = 3.0
     seed: int = 0
 
+    @property
+    def maps(self) -> int:
+        """How many maps of each method of a sequence it takes, at most."""
+        return len(self.bins) * self.injections + len(self.nulls.kinds) * self.nulls.count
+
     def __post_init__(self) -> None:
         names = [one.name for one in self.methods]
         if len(set(names)) < len(names):

@@ -8,7 +8,9 @@ when it is above it.
 """
 
 from collections.abc import Callable, Mapping
+from collections.abc import Sequence as Several
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -63,14 +65,14 @@ class Annulus:
         """Resolution elements, discs of one FWHM across, that fill it."""
         return float(self.searched.sum() / (np.pi * self.fwhm**2 / 4))
 
-    @property
+    @cached_property
     def mapped(self) -> Bools:
         """Pixels (y, x) that decide its peaks: those within half an FWHM of it."""
         from scipy import ndimage  # slow to load
 
         return np.asarray(ndimage.binary_dilation(self.searched, core(self.fwhm)))
 
-    @property
+    @cached_property
     def inside(self) -> Bools:
         """Pixels (y, x) where a companion's disc, half an FWHM around it, is all searched."""
         from scipy import ndimage  # slow to load
@@ -81,11 +83,16 @@ class Annulus:
         """Peaks (peak, 2), as (row, column), of a map (y, x), highest first."""
         return peaks(np.where(self.mapped, values, np.nan), self.fwhm, self.searched)
 
-    def hit(self, values: Floats, place: Point) -> float:
-        """The highest peak of a map (y, x) within half an FWHM of (x, y); −inf where none is."""
+    def hits(self, values: Floats, places: Several[Point]) -> Floats:
+        """The highest peak (place,) of a map (y, x) within half an FWHM of places (x, y) [px].
+
+        −inf where there is none.
+        """
         found = self.peaks(values)
-        near = np.hypot(found[:, 1] - place[0], found[:, 0] - place[1]) <= self.fwhm / 2
-        return float(np.max(values[tuple(found[near].T)], initial=-np.inf))
+        heights = values[tuple(found.T)]
+        apart = np.hypot(*(found[:, None, ::-1] - np.reshape(places, (-1, 2))).T)
+        near = np.where(apart <= self.fwhm / 2, heights, -np.inf)
+        return np.asarray(near.max(axis=1, initial=-np.inf))
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,11 +147,10 @@ def hits(
     centre = centre_of(sequence.cube.shape)
     each = []
     for annulus, some in zip(annuli, companions, strict=True):
-        mapped = annulus.mapped
         height, block = [], []
         for one in some:
             x, y = pixel_position(one.separation, one.position_angle, centre)
-            height.append(annulus.hit(map_with(one, mapped), (x, y)))
+            height.append(annulus.hits(map_with(one, annulus.mapped), [(x, y)])[0])
             block.append(int(annulus.block[round(y), round(x)]))
             told()
         each.append((np.array(height), np.array(block)))

@@ -57,6 +57,15 @@ class LimitsSummary:
 
 
 @dataclass(frozen=True)
+class RocSummary:
+    """How methods compare on an observation: a figure, as a path relative to the page."""
+
+    status: Status
+    line: str
+    figure: str | None = None
+
+
+@dataclass(frozen=True)
 class ReductionSummary:
     """One reduction of one observation, its candidates strongest first.
 
@@ -88,7 +97,8 @@ class ObservationSummary:
     `rotation` is the field rotation [deg], `pixel_scale` is in mas/px, `fwhm` in px, `star` (x, y)
     in px of the raw frame; NaN (and 0 frames) where the run did not come that far. `history` says
     how each number was found, under the name of its field (`angle`, `fwhm`, `pixel_scale`, `star`)
-    or any other, shown as it is; `figure` shows the registration.
+    or any other, shown as it is; `figure` shows the registration. `roc` is None where no
+    curves were asked for.
     """
 
     target: str
@@ -106,6 +116,7 @@ class ObservationSummary:
     history: Mapping[str, str]
     figure: str | None
     reductions: tuple[ReductionSummary, ...]
+    roc: RocSummary | None = None
 
     @property
     def label(self) -> str:
@@ -215,6 +226,9 @@ def _problems(observation: ObservationSummary) -> list[Problem]:
         if limits and limits.status != "done" and reduction.status == "done":
             name = f"{reduction.name}, limits"
             found.append(Problem(observation, name, limits.status, limits.line))
+    roc = observation.roc
+    if roc and roc.status != "done" and own == "done":
+        found.append(Problem(observation, "ROC", roc.status, roc.line))
     return found
 
 
