@@ -45,6 +45,6 @@ def test_counts_are_the_same_where_blobs_are_far_apart(seed, theirs):
 
 
 def test_two_blobs_on_one_injection_are_two_detections_there(theirs):
-    values = spots([(48, 50, 9), (52, 50, 8)], 0.8)
+    values = spots([(47, 50, 9), (53, 50, 8)], 1.2)
     assert theirs(values, [(50, 50)], 5.0) == (2, 0)
     assert ours(values, [(50, 50)], 5.0) == (1, 0)

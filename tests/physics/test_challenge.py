@@ -16,6 +16,7 @@ from exosift.limits.challenge import (
 
 FWHM = 4.0
 NONE = np.empty((0, 2))
+APERTURE = 45  # pixels nearer than 4 px to a pixel
 
 
 def disc(x, y, radius=2.0, height=9.0):
@@ -67,13 +68,13 @@ def test_frames_without_injections_count():
     found = pooled(maps, np.array([5.0]))[0]
     assert (found.found, found.injections, found.false) == (1, 1, 2)
     assert found.fdr == pytest.approx(2 / 3)
-    assert found.elements == pytest.approx(3 * 61**2 / (np.pi * 16) - 1)
+    assert found.elements == pytest.approx(3 * 61**2 / APERTURE - 1)
     assert found.fpr == pytest.approx(2 / found.elements)
 
 
 def test_a_blob_larger_than_two_apertures_is_as_many_false_positives():
     large = disc(30, 30, 8.0)
-    expected = round((large > 5).sum() / (np.pi * FWHM**2))
+    expected = round((large > 5).sum() / APERTURE)
     assert expected == 4
     assert counts(large, [(30, 30)]) == (0, expected)
     assert counts(large, [(30, 30)], rules=Rules(largest=5.0)) == (1, 0)
@@ -105,7 +106,7 @@ def test_rates_and_their_areas():
     found = areas(thresholds, pooled(maps, thresholds))
     assert found.tpr == pytest.approx(0.8, abs=2e-3)
     assert found.fdr == pytest.approx(0.2 / 2, abs=2e-3)
-    assert found.fpr == pytest.approx(0.2 / (61**2 / (np.pi * 16) - 1), abs=1e-4)
+    assert found.fpr == pytest.approx(0.2 / (61**2 / APERTURE - 1), abs=1e-4)
 
 
 @pytest.mark.parametrize(

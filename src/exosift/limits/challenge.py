@@ -61,8 +61,11 @@ class DetectionMap:
 
     @property
     def aperture(self) -> float:
-        """Area [px] of an aperture, the challenge's resolution element."""
-        return float(np.pi * self.fwhm**2)
+        """Area [px] of an aperture, the challenge's resolution element: pixels whose middles are
+        less than one FWHM from that of another."""
+        reach = int(np.ceil(self.fwhm))
+        y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+        return float((np.hypot(x, y) < self.fwhm).sum())
 
 
 @dataclass(frozen=True)
