@@ -255,7 +255,7 @@ class Brightness(Method):
 
 def test_a_method_needs_no_more_than_a_map(judged):
     told = []
-    found = judged.trials("mean", Brightness(), lambda: told.append(1))
+    found = judged.trials(Brightness(), lambda: told.append(1))
     assert len(told) == judged.maps == 2 * 6 + 1 + 4
     assert [len(one.hit) for one in found] == [6, 6]
     assert {kind: one.maxima.size for kind, one in found[0].alarms.items()} == {
@@ -319,6 +319,9 @@ def test_a_method_that_leaves_much_of_a_bin_out_is_refused(judged):
         BadInput, match=r"half: its map has values on \d+ % of the bin 2.0–4.0 FWHM"
     ):
         refuse_unmeasured("half", values, judged.annuli[0])
+    outer = Reduction(Pca((3,)), FullFrame(inner=3.0))
+    with pytest.raises(BadInput, match="outer: its map has values on"):
+        judged.check("outer", SnrOf(outer))
 
 
 def test_every_map_has_its_method():
@@ -379,5 +382,5 @@ def test_every_kind_of_method_finds_a_bright_companion(sequence):
     here = Judged.of(sequence, asked, REDUCTION)
     llsg = SnrOf(Reduction(Llsg(3), FullFrame()))
     for method in (SnrOf(REDUCTION), StimOf(REDUCTION), InversionOf(Andromeda()), llsg):
-        found = here.trials("one", method, lambda: None)[0]
+        found = here.trials(method, lambda: None)[0]
         assert (found.hit > found.alarms["negated-shifted"].maxima.max()).any(), method

@@ -33,6 +33,13 @@ SURVEY = {
         "completeness": [0.5],
         "known": {"A": [{"separation": 450, "position_angle": 60}]},
     },
+    "roc": {
+        "methods": [{"method": "pca", "rank": 2}, {"method": "andromeda"}],
+        "reference": {"method": "pca", "rank": 2},
+        "bins": [[2, 4]],
+        "injections": 4,
+        "nulls": {"count": 4},
+    },
     "simulate": {
         "seed": 3,
         "scene": {"size": 61, "frames": 16, "residual_screens": 8, "pupil_pixels": 48},

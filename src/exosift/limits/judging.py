@@ -83,11 +83,14 @@ class Judged:
         """How many maps of each method it takes."""
         return sum(map(len, self.companions)) + sum(map(len, self.nulls.values()))
 
-    def trials(self, name: str, method: Method, told: Callable[[], None]) -> list[Trial]:
-        """The trials of a method in every bin; `told()` is called after each map.
+    def check(self, name: str, method: Method) -> None:
+        """Raise BadInput where a method does not take the sequence, or measures little of a bin."""
+        values = method.map(self.sequence)
+        for annulus in self.annuli:
+            refuse_unmeasured(name, values, annulus)
 
-        Raises BadInput where the method measures too little of a bin.
-        """
+    def trials(self, method: Method, told: Callable[[], None]) -> list[Trial]:
+        """The trials of a method in every bin; `told()` is called after each map."""
         false: list[dict[NullKind, Alarms]] = [{} for _ in self.annuli]
         for kind, each in self.nulls.items():
             maps = []
@@ -95,7 +98,6 @@ class Judged:
                 maps.append(method.map(replace(self.sequence, angle=angle)))
                 told()
             for annulus, found in zip(self.annuli, false, strict=True):
-                refuse_unmeasured(name, maps[0], annulus)
                 found[kind] = alarms(maps, annulus)
         put = hits(method, self.sequence, self.annuli, self.companions, told)
         return [

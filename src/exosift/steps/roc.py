@@ -95,13 +95,15 @@ def _trials(
     """The trials (bin,) of every method on one sequence."""
     there = known.get(sequence.label, known.get(sequence.observation.target, ()))
     judged = Judged.of(sequence, asked, reference, there)
+    for name, method in judges.items():
+        judged.check(name, method)  # before hours are spent on the others
     total = judged.maps * len(judges)
     with tqdm(desc=f"{sequence.label} ROC", total=total, file=sys.stderr, leave=False) as bar:
 
         def told() -> None:
             bar.update(1)
 
-        return {name: judged.trials(name, method, told) for name, method in judges.items()}
+        return {name: judged.trials(method, told) for name, method in judges.items()}
 
 
 def _verdicts(trials: Mapping[str, list[list[Trial]]], asked: Comparison) -> list[Verdict]:
