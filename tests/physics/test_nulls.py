@@ -80,6 +80,14 @@ def test_effective_number_of_an_autoregressive_series(memory, rng):
     assert np.mean(found) == pytest.approx(4000 * (1 - memory) / (1 + memory), rel=0.1)
 
 
+@pytest.mark.parametrize("memory", [0.5, 0.8])
+def test_effective_number_of_few_frames_is_not_too_large(memory, rng):
+    series = lfilter([1], [1, -memory], rng.normal(size=(300, 140)))[:, 100:]
+    lag = np.arange(1, 40)
+    expected = 40 / (1 + 2 * np.sum((1 - lag / 40) * memory**lag))
+    assert np.median([effective_number(one) for one in series]) == pytest.approx(expected, rel=0.15)
+
+
 def test_frames_that_are_all_alike_count_as_one():
     assert effective_number(np.full(20, 3.0)) == 1
     assert effective_number(np.repeat([0.0, 1.0], 10)) < 4

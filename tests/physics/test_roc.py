@@ -172,10 +172,10 @@ def test_at_each_rate_so_many_false_positives_lie_above_the_threshold():
 
 def test_no_rate_below_one_in_the_effective_number_is_told():
     made = trial([1.0], np.arange(40.0), 20)
-    maxima = np.repeat(np.random.default_rng(1).normal(size=4), 5)
+    maxima = np.repeat(np.random.default_rng(1).normal(size=10), 2)
     made = replace(made, alarms={"negated": replace(made.alarms["negated"], maxima=maxima)})
     effective = effective_frames([made], "negated")
-    assert 1 < effective < 8
+    assert 1 < effective < 12
     rng = np.random.default_rng(0)
     assert roc([made], "negated", rng).rate.min() >= 1 / effective
     assert supported_rates([made], "negated").min() == np.ceil(20 / effective) / 20
@@ -384,3 +384,22 @@ def test_every_kind_of_method_finds_a_bright_companion(sequence):
     for method in (SnrOf(REDUCTION), StimOf(REDUCTION), InversionOf(Andromeda()), llsg):
         found = here.trials(method, lambda: None)[0]
         assert (found.hit > found.alarms["negated-shifted"].maxima.max()).any(), method
+
+
+@pytest.mark.real_data
+def test_on_betapic_without_its_planet(empty_sequence):
+    asked = Comparison(
+        bins=((4.0, 6.0),),
+        injections=12,
+        snr=(7.0, 9.0),
+        nulls=Nulls(("negated-shifted", "shifted"), 6, planet_free=True),
+    )
+    full = Reduction(Pca((8,)), FullFrame())
+    here = Judged.of(empty_sequence, asked, full, [KnownCompanion(452, 211)])
+    assert 60 < here.annuli[0].elements < 80
+    found = here.trials(SnrOf(full), lambda: None)
+    for kind in asked.nulls.kinds:
+        curve = roc(found, kind, np.random.default_rng(0), np.array([1.0, 5.0]))
+        assert curve.tpr[0] > 0.7
+        assert 2 < curve.threshold[0] < 5
+        assert (curve.fpr == curve.rate / here.annuli[0].elements).all()

@@ -64,9 +64,11 @@ def null_angles(angle: Floats, kind: NullKind, count: int, rng: np.random.Genera
 def effective_number(maxima: Floats) -> float:
     """How many independent frames those with `maxima` (frame,), in order, count as.
 
-    N / (1 + 2 Σ ρ), with ρ the autocorrelation of the maxima up to where it is first not positive
-    (Geyer 1992, Stat. Sci. 7, 473): neighbouring shifts see much the same noise. It cannot see what
-    all frames of a sequence share. One where all maxima are equal.
+    N / τ: neighbouring shifts see much the same noise. τ is the greater of two estimates, each with
+    the share put back that the mean of few frames takes off: 1 + 2 Σ ρ, with ρ the autocorrelation
+    up to where it is first not positive (Geyer 1992, Stat. Sci. 7, 473), and (1 + ρ₁) / (1 − ρ₁) of
+    an autoregressive series (Kendall 1954, Biometrika 41, 403). It cannot see what all frames of a
+    sequence share. One where all maxima are equal.
     """
     apart = np.asarray(maxima, dtype=np.float64) - np.mean(maxima)
     count, power = len(apart), float(apart @ apart)
@@ -74,5 +76,8 @@ def effective_number(maxima: Floats) -> float:
         return 1.0
     lags = np.correlate(apart, apart, "full")[count:] / power
     ends = np.flatnonzero(lags <= 0)
-    together = lags[: ends[0] if ends.size else count].sum()
-    return float(max(1.0, count / (1 + 2 * together)))
+    together = lags[: ends[0] if ends.size else count]
+    time = 1 + 2 * together.sum()
+    time = 1 + 2 * (together + time / count * (1 - together)).sum()
+    first = np.clip(lags[0] + (1 + 3 * lags[0]) / count, 0, 1 - 1 / count)
+    return float(max(1.0, count / max(time, (1 + first) / (1 - first))))
