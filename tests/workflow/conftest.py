@@ -31,8 +31,8 @@ SURVEY = {
         "throughput": {"azimuths": 2, "brightness": 10.0},
         "azimuths": 4,
         "completeness": [0.5],
-        "known": {"A": [{"separation": 450, "position_angle": 60}]},
     },
+    "known": {"A": [{"separation": 450, "position_angle": 60}]},
     "roc": {
         "methods": [{"method": "pca", "rank": 2}, {"method": "andromeda"}],
         "reference": {"method": "pca", "rank": 2},

@@ -61,13 +61,9 @@ class Judged:
         if asked.contrast:
             star = star_flux(sequence)
             scales: list[Scale] = [lambda separation: np.full(len(separation), star)] * len(annuli)
-        elif reference:
-            here = Field.of(sequence, reference, masked=masked)
-            scales = [_unit_snr(here, annulus, float(np.mean(asked.snr))) for annulus in annuli]
         else:
-            raise BadInput(
-                "fluxes are in S/N, and no reduction is named whose; name it, or contrast"
-            )
+            here = _field(sequence, reference, masked)
+            scales = [_unit_snr(here, annulus, float(np.mean(asked.snr))) for annulus in annuli]
         companions = [
             _companions(sequence, annulus, asked, scale, rng)
             for annulus, scale in zip(annuli, scales, strict=True)
@@ -154,6 +150,13 @@ def _companions(
         Companion(*place, tuple(float(part) for part in each * share))
         for place, each in zip(places, flux, strict=True)
     ]
+
+
+def _field(sequence: Sequence, reference: Reduction | None, masked: list[Point]) -> Field:
+    """The sequence under the reduction whose S/N is meant."""
+    if reference is None:
+        raise BadInput("fluxes are in S/N, and no reduction is named whose; name it, or contrast")
+    return Field.of(sequence, reference, masked=masked)
 
 
 def _unit_snr(here: Field, annulus: Annulus, brightness: float) -> Scale:

@@ -106,11 +106,7 @@ def roc(
     how = how or Intervals()
     effective = effective_frames(trials, kind)
     asked = supported_rates(trials, kind) if rates is None else np.asarray(rates, dtype=float)
-    if asked.min() < (1 - 1e-9) / effective:
-        raise BadInput(
-            f"{asked.min():.3g} false positives a frame: {kind} nulls count as {effective:.1f} "
-            f"frames, which tell rates from {1 / effective:.3g} on; give more sequences"
-        )
+    _refuse_unsupported(float(asked.min()), effective, kind)
     hit = np.concatenate([trial.hit for trial in trials])
     score = np.concatenate([trial.alarms[kind].score for trial in trials])
     frames = sum(trial.alarms[kind].maxima.size for trial in trials)
@@ -134,6 +130,15 @@ def roc(
         frames=frames,
         effective=effective,
     )
+
+
+def _refuse_unsupported(rate: float, effective: float, kind: NullKind) -> None:
+    """Raise BadInput for a rate below one false positive in all independent null frames."""
+    if rate < (1 - 1e-9) / effective:
+        raise BadInput(
+            f"{rate:.3g} false positives a frame: {kind} nulls count as {effective:.1f} "
+            f"frames, which tell rates from {1 / effective:.3g} on; give more sequences"
+        )
 
 
 def _thresholds(falling: Floats, counts: Floats) -> Floats:
