@@ -107,6 +107,10 @@ def test_spectrographs_have_wavelengths_by_either_name(folder, skies):
             lambda f: written(f, 2, "pxscale", np.array([27.19])),
             "is not one pixel scale [arcsec/px]",
         ),
+        (
+            lambda f: written(f, 2, "cube", np.ones((12, 50, 51))),
+            "frames of 51×50 px; expected square ones",
+        ),
         (lambda f: written(f, 1, "positions", np.array([[99.0, 5.0]])), "outside the map of 52×52"),
     ],
 )

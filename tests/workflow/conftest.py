@@ -36,7 +36,7 @@ SURVEY = {
     "roc": {
         "methods": [{"method": "pca", "rank": 2}, {"method": "andromeda"}],
         "reference": {"method": "pca", "rank": 2},
-        "bins": [[2, 4]],
+        "bins": [[3, 6]],
         "injections": 4,
         "nulls": {"count": 4},
     },

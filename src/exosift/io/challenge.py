@@ -77,7 +77,7 @@ def data_sets(folder: Path) -> list[DataSet]:
 
 def read_data_set(one: DataSet) -> Sequence:
     """The sequence of a data set, taken to be centred. Raises BadInput naming what is wrong."""
-    cube = _odd(read_cube(one.file("cube")))
+    cube = _odd(read_cube(one.file("cube")), one.file("cube"))
     angle = read_angles(one.file("pa"), cube.shape[1])
     scale = read_array(one.file("pxscale")).ravel()
     if scale.size != 1 or not 0 < scale[0] < 1:
@@ -140,8 +140,9 @@ def write_map(one: DataSet, values: Floats, folder: Path) -> None:
     write_array(one.file("detmap", folder), np.nan_to_num(values).astype(np.float32))
 
 
-def _odd(cube: Floats) -> Floats:
+def _odd(cube: Floats, path: Path) -> Floats:
     """Frames of odd side with the star in the middle."""
-    if cube.shape[-1] != cube.shape[-2]:
-        raise BadInput(f"frames of {cube.shape[-1]}×{cube.shape[-2]} px; expected square ones")
+    height, width = cube.shape[-2:]
+    if width != height:
+        raise BadInput(f"{path}: frames of {width}×{height} px; expected square ones")
     return cube if cube.shape[-1] % 2 else cube[:, :, 1:, 1:]

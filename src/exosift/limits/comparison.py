@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from exosift.errors import BadInput
-from exosift.limits.methods import DetectionMap
+from exosift.limits.methods import MapName
 from exosift.limits.nulls import Nulls
 from exosift.limits.roc import Intervals
 
@@ -18,7 +18,7 @@ class Contestant:
     """
 
     method: str
-    map: DetectionMap = "snr"
+    map: MapName = "snr"
     rank: int | None = None
 
     @property

@@ -26,7 +26,7 @@ from exosift.psfsub.injected import Injected, in_gram_space
 from exosift.sequence import Sequence
 from exosift.types import Bools, Floats
 
-DetectionMap = Literal["snr", "matched", "stim"]
+MapName = Literal["snr", "matched", "stim"]
 """What is made of a reduction: S/N in apertures or of the matched filter, normalised STIM."""
 
 MapWith = Callable[[Companion, Bools], Floats]
@@ -127,7 +127,7 @@ def of_rank(reduction: Reduction, rank: int | None) -> Reduction:
 
 
 def method_of(
-    settings: Reduction | Andromeda, made: DetectionMap = "snr", rank: int | None = None
+    settings: Reduction | Andromeda, made: MapName = "snr", rank: int | None = None
 ) -> Method:
     """The method of a reduction's or an inversion's settings, and what map is made of it.
 
