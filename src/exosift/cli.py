@@ -287,6 +287,65 @@ def find_limits(
         step.run(sequence, stars, tried, parse(Limits, asked, "limits"), there, output)
 
 
+@main.command("roc")
+@click.argument("sequences", type=_PATH, nargs=-1, required=True)
+@_option("--methods", type=_YAML, help="Reductions, or inversions with their kind, by name.")
+@_option("--roc", "asked", type=_YAML, default="{}", help="Bins, injections, nulls, reference, …")
+@_option("--known", type=_YAML, default="{}", help="Known companions, by target or target/epoch.")
+@_option("--output", type=_PATH, help="Folder for table and figure.")
+@_threads
+def find_roc(
+    sequences: tuple[Path, ...], methods: Any, asked: Any, known: Any, output: Path, threads: int
+) -> None:
+    """Judge methods: companions found against false positives, by injection and null frames."""
+    from exosift import threads as budget
+    from exosift.limits.comparison import Comparison
+    from exosift.photometry.known import KnownCompanion
+    from exosift.settings import parse
+    from exosift.steps import roc as step
+
+    given = parse(dict[str, dict[str, Any]], methods, "methods")
+    tried = {name: step.parsed(one, f"methods.{name}") for name, one in given.items()}
+    there = parse(dict[str, tuple[KnownCompanion, ...]], known, "known")
+    with budget.limit(threads):
+        step.run(sequences, tried, parse(Comparison, asked, "roc"), there, output)
+
+
+@main.command()
+@click.argument("folder", type=_PATH)
+@_option("--reduction", type=_YAML, help="PSF model, regions, references; or an inversion.")
+@_option("--map", "made", type=click.Choice(["snr", "matched", "stim"]), default="snr")
+@_option("--rank", type=int, default=None, help="Which, of a reduction of several.")
+@_option("--threshold", type=float, default=5.0, show_default=True, help="Of the detection map.")
+@_option("--truth", type=_PATH, default=None, help="Folder with the positions of injections.")
+@_option("--output", type=_PATH, help="Folder for detection maps and scores.")
+@_threads
+def challenge(
+    folder: Path,
+    reduction: Any,
+    made: Any,
+    rank: int | None,
+    threshold: float,
+    truth: Path | None,
+    output: Path,
+    threads: int,
+) -> None:
+    """Run and score a folder of the Exoplanet Imaging Data Challenge."""
+    from exosift import threads as budget
+    from exosift.limits.comparison import Contestant
+    from exosift.steps import challenge as step
+    from exosift.steps.roc import parsed
+
+    method, how = parsed(reduction, "reduction"), Contestant("reduction", made, rank)
+    with budget.limit(threads):
+        scores = step.run(folder, method, how, threshold, truth, output)
+    for name, one in scores.items():
+        click.echo(
+            f"{name}: {one.found} of {one.injections} found, {one.false} false; TPR {one.tpr:.3f}, "
+            f"FPR {one.fpr:.2g}, FDR {one.fdr:.3f}, F1 {one.f1:.3f}"
+        )
+
+
 @main.command()
 @click.argument("image", type=_PATH)
 @_option("--search", type=_YAML, default="{}", help="What counts as a candidate.")

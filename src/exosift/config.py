@@ -19,6 +19,8 @@ from exosift.detect.search import Search
 from exosift.errors import BadInput
 from exosift.instruments.description import Description
 from exosift.inverse.andromeda import Andromeda
+from exosift.limits.comparison import Comparison
+from exosift.limits.methods import method_of, of_rank
 from exosift.limits.request import Limits
 from exosift.observations import RAW, SIMULATED, Row, read_table, reference_stars, refuse_name
 from exosift.photometry.known import KnownCompanion
@@ -52,7 +54,8 @@ class Config:
     reductions: name → reduction, and inversions: name → inverse method; every observation goes
     through each. known: `target` or `target/epoch` → companions that are known there, flagged and
     kept from the noise of others. limits: which reductions' limits are asked for, and how.
-    simulate: data made up for observations marked `simulated`, and raw files. instruments: name →
+    roc: which methods are compared by their ROC curves, and how. simulate: data made up for
+    observations marked `simulated`, and raw files. instruments: name →
     description of instruments whose raw files are to be sorted, besides those known; tried before
     these.
     """
@@ -67,6 +70,7 @@ class Config:
     search: Search = field(default_factory=Search)
     known: Mapping[str, tuple[KnownCompanion, ...]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    roc: Comparison = field(default_factory=Comparison)
     simulate: SimulatedData = field(default_factory=SimulatedData)
     instruments: Mapping[str, Description] = field(default_factory=dict)
 
@@ -78,6 +82,12 @@ class Config:
     def known_of(self, row: Row) -> tuple[KnownCompanion, ...]:
         """The companions known in an observation: of its epoch, if given, or of its target."""
         return tuple(self.known.get(row.label, self.known.get(row.target, ())))
+
+    @property
+    def judged(self) -> Mapping[str, Reduction | Andromeda]:
+        """The settings of the methods whose ROC curves are asked for, and of their reference."""
+        named = [*self.roc.methods, *([self.roc.reference] if self.roc.reference else [])]
+        return {one.method: self.methods[one.method] for one in named}
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,7 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
         if name not in {label for row in rows for label in (row.target, row.label)}:
             raise BadInput(f"{where}.known.{name}: no target, nor target/epoch, of that name")
     _check_limits(config, f"{where}.limits")
+    _check_roc(config, f"{where}.roc")
     return Survey(config, rows)
 
 
@@ -171,6 +182,26 @@ def _check_limits(config: Config, where: str) -> None:
         if name not in config.reductions:
             known = ", ".join(config.reductions) or "none"
             raise BadInput(f"{where}.reductions: no reduction is called {name}; there are {known}")
+
+
+def _check_roc(config: Config, where: str) -> None:
+    """Refuse curves of methods that there are not, or that cannot be judged."""
+    for one in config.roc.methods:
+        if one.method not in config.methods:
+            known = ", ".join(config.methods)
+            raise BadInput(f"{where}.methods: none is called {one.method}; there are {known}")
+        try:
+            method_of(config.methods[one.method], one.map, one.rank)
+        except BadInput as error:
+            raise BadInput(f"{where}.methods: {one.name}: {error}") from None
+    if config.roc.reference:
+        name = config.roc.reference.method
+        if name not in config.reductions:
+            raise BadInput(f"{where}.reference: no reduction is called {name}; name one")
+        try:
+            of_rank(config.reductions[name], config.roc.reference.rank)
+        except BadInput as error:
+            raise BadInput(f"{where}.reference: {error}") from None
 
 
 def schema() -> dict[str, Any]:

@@ -86,6 +86,31 @@ def test_inversion_is_told_beside_the_reductions(run, call):
     assert observation.sources[0].reductions == ("pca", "andromeda") or len(observation.sources) > 1
 
 
+def test_curves_are_shown_where_they_were_asked_for(run, call):
+    assert told(run)[0].roc is None
+    settings = SETTINGS | {
+        "known": {"T": [{"separation": 400, "position_angle": 300}]},
+        "roc": {
+            "methods": [{"method": "pca"}],
+            "reference": {"method": "pca"},
+            "bins": [[2, 4]],
+            "injections": 2,
+            "nulls": {"count": 2},
+        },
+    }
+    (run / "config.yaml").write_text(yaml.safe_dump(settings))
+    assert told(run)[0].roc.status == "missing"
+    config = load(run / "config.yaml").config
+    given = ["--methods", json.dumps(plain(dict(config.judged)))]
+    given += ["--roc", json.dumps(plain(config.roc))]
+    given += ["--known", json.dumps({"T/1": plain(config.known["T"])})]
+    place = run / "results/T/1"
+    code, said = call("roc", str(place / "sequence.zarr"), *given, "--output", str(place))
+    assert code == 0, said
+    found = told(run)[0].roc
+    assert (found.status, found.figure) == ("done", "../results/T/1/roc.png")
+
+
 def test_killed_step_is_not_taken_for_done(run):
     leave(run / "results/T/1/pca", "subtract", status="started")
     _, reduction = told(run)

@@ -86,6 +86,37 @@ def test_limits_of_what_there_is_not_are_refused(limits, line):
     assert str(caught.value) == line
 
 
+ONE = {"methods": [{"method": "pca", "rank": 5}], "reference": {"method": "pca", "rank": 5}}
+
+
+@pytest.mark.parametrize(
+    ("roc", "line"),
+    [
+        ({"methods": [{"method": "x"}]}, "config.roc: reference: name the reduction whose S/N"),
+        (
+            ONE | {"methods": [{"method": "x"}]},
+            "config.roc.methods: none is called x; there are pca",
+        ),
+        (
+            ONE | {"methods": [{"method": "pca", "rank": 9}]},
+            "config.roc.methods: pca 9: pca has ranks 5, 10, and it has not 9: give `rank`",
+        ),
+        (ONE | {"reference": {"method": "y"}}, "config.roc.reference: no reduction is called y"),
+        (
+            ONE | {"reference": {"method": "pca"}},
+            "config.roc.reference: pca has ranks 5, 10, and none is given: give `rank`",
+        ),
+    ],
+)
+def test_curves_of_what_cannot_be_judged_are_refused(roc, line):
+    given = {"title": "t", "observations": "observations.tsv"}
+    given |= {"reductions": {"pca": {"model": {"kind": "pca", "ranks": [5, 10]}}}}
+    assert check(given | {"roc": ONE}, ROOT / "config").config.judged.keys() == {"pca"}
+    with pytest.raises(BadInput) as caught:
+        check(given | {"roc": roc}, ROOT / "config")
+    assert str(caught.value).startswith(line)
+
+
 @pytest.mark.parametrize(
     ("given", "line"),
     [

@@ -12,6 +12,7 @@ from exosift.report.summary import (
     CandidateRow,
     ObservationSummary,
     ReductionSummary,
+    RocSummary,
     RunSummary,
     Source,
 )
@@ -286,3 +287,14 @@ def test_an_snr_that_is_no_significance_does_not_lead():
     alone = observation(reductions=both[:1])
     assert alone.strongest.row == SPARSE
     assert ">25.0<" in render(run_of(alone))
+
+
+def test_curves_of_methods_are_shown_or_missed():
+    shown = observation(roc=RocSummary("done", "", "betapic/e1/roc.png"))
+    page = Page(render(run_of(shown)))
+    assert "betapic/e1/roc.png" in page.images
+    assert run_of(shown).problems == ()
+    missed = run_of(observation(roc=RocSummary("bad input", "bin 2–40 FWHM: lower it")))
+    assert "bin 2–40 FWHM: lower it" in Page(render(missed)).text
+    assert [(p.reduction, p.status) for p in missed.problems] == [("ROC", "bad input")]
+    assert "false positives" not in Page(render(run_of(observation()))).text

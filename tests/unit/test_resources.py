@@ -14,6 +14,8 @@ from exosift.compute.resources import (
     limits_memory,
     limits_minutes,
     register_memory,
+    roc_memory,
+    roc_minutes,
     subtract_memory,
     subtract_minutes,
 )
@@ -31,6 +33,8 @@ def test_each_attempt_asks_for_more():
         lambda n: invert_minutes(SHAPE, n),
         lambda n: limits_memory(Work(SHAPE), n),
         lambda n: limits_minutes(Work(SHAPE), 0, (6, 20), n),
+        lambda n: roc_memory([Work(SHAPE)], SHAPE, n),
+        lambda n: roc_minutes([Work(SHAPE)], [SHAPE], 700, n),
     ):
         assert ask(1) < ask(2) == 2 * ask(1) or ask(2) - 2 * ask(1) in (0, 1)
 
@@ -66,6 +70,17 @@ def test_minutes_of_limits_follow_the_injections():
     assert limits_minutes(Work(SHAPE), 10, (6, 20), 1) == pytest.approx(2 * few, rel=0.2)
     assert limits_minutes(Work(SHAPE), 5, (6, 200), 1) > 5 * few
     assert limits_minutes(Work(SHAPE, ranks=3), 5, (6, 20), 1) > 2 * few
+
+
+def test_minutes_of_curves_follow_maps_and_methods_and_memory_the_greediest():
+    one = roc_minutes([Work(SHAPE)], [], 700, 1)
+    assert roc_minutes([Work(SHAPE)], [], 1400, 1) == pytest.approx(2 * one, rel=0.05)
+    assert roc_minutes([Work(SHAPE)] * 2, [], 700, 1) == pytest.approx(2 * one, rel=0.05)
+    assert roc_minutes([Work(SHAPE)], [SHAPE], 700, 1) > one
+    assert roc_minutes([Work(())], [()], 0, 1) == 2
+    both = roc_memory([Work(SHAPE), Work((1, 400, 201, 201))], (), 1)
+    assert both == limits_memory(Work((1, 400, 201, 201)), 1)
+    assert roc_memory([], SHAPE, 1) == invert_memory(SHAPE, 1)
 
 
 STEP = """

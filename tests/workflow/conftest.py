@@ -32,6 +32,13 @@ SURVEY = {
         "azimuths": 4,
         "completeness": [0.5],
     },
+    "roc": {
+        "methods": [{"method": "pca", "rank": 2}, {"method": "andromeda"}],
+        "reference": {"method": "pca", "rank": 2},
+        "bins": [[3, 6]],
+        "injections": 4,
+        "nulls": {"count": 4},
+    },
     "known": {"A": [{"separation": 450, "position_angle": 60}]},
     "simulate": {
         "seed": 3,

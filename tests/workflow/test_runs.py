@@ -28,6 +28,15 @@ def test_companion_is_found_where_it_was_put(finished):
     }
 
 
+def test_methods_are_judged(finished):
+    folder = finished.folder / "run/results/A/1"
+    table = Table.read(folder / "roc.ecsv")
+    assert set(table["method"]) == {"pca 2", "andromeda"}
+    assert (folder / "roc.png").exists()
+    page = (finished.folder / "run/report/index.html").read_text()
+    assert "results/A/1/roc.png" in page
+
+
 def test_image_and_map_carry_ranks_and_sky_coordinates(finished):
     folder = finished.folder / "run/results/A/1/pca"
     image, header = fits.getdata(folder / "image.fits", header=True)

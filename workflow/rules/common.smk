@@ -110,6 +110,12 @@ def known_of(wildcards):
     return json.dumps(plain(SURVEY.config.known_of(row)))
 
 
+def judged_known_of(wildcards):
+    """The companions known in the observation, as `exosift roc` wants them: by its name."""
+    row = ROWS[wildcards.target, wildcards.epoch]
+    return json.dumps({row.label: plain(SURVEY.config.known_of(row))})
+
+
 def stars_of(wildcards):
     """Input function: the sequences of the reduction's reference stars."""
     row = ROWS[wildcards.target, wildcards.epoch]
@@ -168,6 +174,28 @@ def limits_minutes(wildcards, input, attempt):
     return resources.limits_minutes(
         subtraction(wildcards, input), len(asked.separations), places, attempt
     )
+
+
+def judged_methods(input):
+    """What judging has to go through: the work of each reduction, and the shapes of inversions."""
+    shape = sequence_shape(input.sequence)
+    reductions, inversions = SURVEY.config.reductions, SURVEY.config.inversions
+    named = [one.method for one in SURVEY.config.roc.methods]
+    works = [
+        resources.Work(shape, rounds=1 + reductions[name].iterations)
+        for name in named
+        if name in reductions
+    ]
+    return works, [shape for name in named if name in inversions]
+
+
+def roc_memory(wildcards, input, attempt):
+    works, inverted = judged_methods(input)
+    return resources.roc_memory(works, inverted[0] if inverted else (), attempt)
+
+
+def roc_minutes(wildcards, input, attempt):
+    return resources.roc_minutes(*judged_methods(input), SURVEY.config.roc.maps, attempt)
 
 
 def invert_memory(wildcards, input, attempt):

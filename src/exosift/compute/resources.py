@@ -4,6 +4,7 @@ Bytes are counted, not guessed: each step holds so many copies of the cube at it
 the interpreter with its libraries. A retry asks for more. An unknown shape asks for the least.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import pi, prod
 
@@ -38,6 +39,9 @@ _BATCH, _SEARCHED, _TWICE, _STEP = 80_000_000, 6, 2, 3
 # Search: 64 neighbours a pixel for the aperture sums; discs at 49² places for the pixels under the
 # outermost circle, and ten arrays over the apertures of a piece of work.
 _NEIGHBOURS, _PLACES, _READINGS, _ARRAYS = 64, 49**2, 32, 10
+
+# ROC: seconds for the S/N map of an image of some 100² px on a slow core.
+_SNR = 0.5
 
 # STIM: a rank's frames derotated, those of all wavelengths together, and their deviations in double
 # precision; and the residuals of every rank.
@@ -142,17 +146,37 @@ def limits_minutes(work: Work, separations: int, places: tuple[int, int], attemp
     return attempt * (2 + int((1 + injections) * each / 60))
 
 
+def roc_memory(works: Sequence[Work], inverted: Shape, attempt: int) -> int:
+    """MB to judge reductions, and inversions of a sequence of the shape `inverted`, if any."""
+    each = [limits_memory(work, attempt) for work in works] + [invert_memory(inverted, attempt)]
+    return max(each)
+
+
+def roc_minutes(works: Sequence[Work], inverted: Sequence[Shape], maps: int, attempt: int) -> int:
+    """Minutes to judge reductions, and inversions of sequences of these shapes, by so many maps.
+
+    No map costs more than the whole method, and the small-sample S/N of all its pixels.
+    """
+    seconds = sum(map(subtract_seconds, works)) + sum(map(invert_seconds, inverted))
+    mapped = _SNR * (len(works) + len(inverted))
+    return attempt * (2 + int(maps * (seconds + mapped) / 60))
+
+
 def invert_minutes(shape: Shape, attempt: int) -> int:
-    """Minutes to invert a sequence of `shape`, at a slow core's 1 GFLOP/s.
+    """Minutes to invert a sequence; an unknown shape asks for the least."""
+    return attempt * (2 + int(invert_seconds(shape) / 60))
+
+
+def invert_seconds(shape: Shape) -> float:
+    """Seconds to invert a sequence of `shape`, at a slow core's 1 GFLOP/s; 0 for an unknown one.
 
     Per pixel and frame: four Fourier transforms, and four readings of 16 coefficients and more;
     and 2 n products with other frames, on rings that overlap by twice their width.
     """
     if len(shape) != 4:
-        return attempt * 2
+        return 0.0
     channels, frames, height, width = shape
-    operations = channels * frames * height * width * (600 + 6 * frames)
-    return attempt * (2 + int(operations / 1e9 / 60))
+    return channels * frames * height * width * (600 + 6 * frames) / 1e9
 
 
 def _grown(bytes_needed: float, attempt: int) -> int:

@@ -22,6 +22,10 @@ FILES = {
         "5d7f7db98522128704c1e3a6ce3bc47e35ec469c44570d2f86533b242e9a5a79",
         f"{_CHALLENGE}/48dd20eb195354f41ff2c07546537e1cf65c710b/naco_betapic_cube.fits",
     ),
+    "naco_betapic/naco_betapic_cube_EMPTY.fits": (
+        "caf115767969ec6fbd543e5dc9746e3729b8b72c28ed10d329ea5cdc02d7f313",
+        f"{_CHALLENGE}/8f46c1a3/naco_betapic_cube_EMPTY.fits",
+    ),
     "naco_betapic/naco_betapic_psf.fits": (
         "ca4e0ad99c4119f3ad4e9b33fad9b157746343d8b54f4668681dfa1a398315be",
         f"{_CHALLENGE}/48dd20eb195354f41ff2c07546537e1cf65c710b/naco_betapic_psf.fits",

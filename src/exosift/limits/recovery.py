@@ -78,9 +78,7 @@ class Field:
     @property
     def spectrum(self) -> Floats:
         """Flux in each channel of a companion whose mean flux is one."""
-        sequence = self.injected.sequence
-        flux = np.asarray(sequence.observation.star_flux or np.ones(len(sequence.wavelength)))
-        return np.asarray(flux / flux.mean())
+        return spectrum(self.injected.sequence)
 
     def companion(self, separation: float, position_angle: float, flux: float) -> Companion:
         """A companion of this mean flux, of the field's spectrum."""
@@ -109,6 +107,12 @@ class Field:
         alone = np.zeros(self.unseen.size)
         alone[path.pixel] = path.light.mean(axis=0)
         return float(circle.weights[0] @ alone[circle.pixels])
+
+
+def spectrum(sequence: Sequence) -> Floats:
+    """Flux (wavelength,) of a companion whose mean is one: the star's, where it is known."""
+    flux = np.asarray(sequence.observation.star_flux or np.ones(len(sequence.wavelength)))
+    return np.asarray(flux / flux.mean())
 
 
 def fwhm_of(sequence: Sequence) -> float:

@@ -57,6 +57,15 @@ class LimitsSummary:
 
 
 @dataclass(frozen=True)
+class RocSummary:
+    """How methods compare on an observation: a figure, as a path relative to the page."""
+
+    status: Status
+    line: str
+    figure: str | None = None
+
+
+@dataclass(frozen=True)
 class ReductionSummary:
     """One reduction of one observation, its candidates strongest first.
 
@@ -89,7 +98,7 @@ class ObservationSummary:
     in px of the raw frame; NaN (and 0 frames) where the run did not come that far. `history` says
     how each number was found, under the name of its field (`angle`, `fwhm`, `pixel_scale`, `star`)
     or any other, shown as it is; `figure` shows the registration, `selection` which frames were
-    kept.
+    kept. `roc` is None where no curves were asked for.
     """
 
     target: str
@@ -108,6 +117,7 @@ class ObservationSummary:
     figure: str | None
     reductions: tuple[ReductionSummary, ...]
     selection: str | None = None
+    roc: RocSummary | None = None
 
     @property
     def label(self) -> str:
@@ -217,6 +227,9 @@ def _problems(observation: ObservationSummary) -> list[Problem]:
         if limits and limits.status != "done" and reduction.status == "done":
             name = f"{reduction.name}, limits"
             found.append(Problem(observation, name, limits.status, limits.line))
+    roc = observation.roc
+    if roc and roc.status != "done" and own == "done":
+        found.append(Problem(observation, "ROC", roc.status, roc.line))
     return found
 
 

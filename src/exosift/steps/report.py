@@ -25,6 +25,7 @@ from exosift.report.summary import (
     LimitsSummary,
     ObservationSummary,
     ReductionSummary,
+    RocSummary,
     RunSummary,
     Status,
 )
@@ -32,6 +33,7 @@ from exosift.settings import plain
 from exosift.steps.detect import settings_of
 from exosift.steps.limits import settings_of as limits_settings
 from exosift.steps.recording import read_status
+from exosift.steps.roc import settings_of as roc_settings
 
 # Where a curve is quoted in one number [mas].
 _HALF_ARCSECOND = 500.0
@@ -89,6 +91,7 @@ def _observation(row: Row, config: Config, results: Path, base: Path) -> Observa
             for name in (config.methods if row.role == "science" else ())
         ),
         selection=_relative(folder / "selection.png", base) if done else None,
+        roc=_roc(row, config, folder, base) if done else None,
     )
 
 
@@ -149,6 +152,16 @@ def _limits(name: str, row: Row, config: Config, folder: Path, base: Path) -> Li
         return LimitsSummary("missing", str(error))
     figures = [_relative(folder / f"{n}.png", base) for n in ("contrast", "completeness")]
     return LimitsSummary(status, line, tuple(f for f in figures if f), nearest, star)
+
+
+def _roc(row: Row, config: Config, folder: Path, base: Path) -> RocSummary | None:
+    """The ROC curves of an observation, where they were asked for."""
+    if not config.roc.methods or row.role != "science":
+        return None
+    known = {row.label: config.known_of(row)}
+    status, line = _ended(folder, "roc", roc_settings(config.judged, config.roc, known))
+    figure = _relative(folder / "roc.png", base) if status == "done" else None
+    return RocSummary(status, line, figure)
 
 
 def _candidate(row: dict[str, Any]) -> CandidateRow:
