@@ -9,6 +9,7 @@ from exosift.errors import BadInput
 from exosift.geometry.regions import Annuli, FullFrame
 from exosift.photometry.injection import Companion, inject
 from exosift.psfsub.catalogue import Reduction, Stage
+from exosift.psfsub.corridor import Corridor
 from exosift.psfsub.engine import reduce
 from exosift.psfsub.injected import Injected, in_gram_space
 from exosift.psfsub.library import References
@@ -96,6 +97,32 @@ def test_other_reductions_go_the_long_way_to_the_same_image(name, sequence):
     found = injected.measured([ready], [2.0], EVERYWHERE)[0]
     agree(found, brute(sequence, reduction, [replace(COMPANIONS[0], flux=(180.0,))]), 1e-9)
     agree(injected.images, reduce(sequence, reduction).images, 1e-9)
+
+
+@pytest.mark.parametrize("name", [*REDUCTIONS, "median"])
+def test_a_companion_moved_in_its_corridor_gives_the_same_image(name, sequence):
+    """In it, beside it, and with another that stays where it is."""
+    reduction = (REDUCTIONS | THE_LONG_WAY)[name]
+    injected = Injected.of(sequence, reduction)
+    about = Companion(9.0, 40.0, (1.0,))
+    some = np.flatnonzero(np.isfinite(injected.images[0]).ravel())[300:330]
+    corridor = Corridor.of(injected, about, 1.0, some)
+    in_it = [Companion(8.3, 41.0, (90.0,)), Companion(9.5, 38.0, (-300.0,))]
+    beside = Companion(12.0, 80.0, (100.0,))
+    for cases in ([[in_it[0]], [in_it[1]]], [in_it], [[in_it[0], beside]]):
+        found = corridor.values(cases)
+        for values, case in zip(found, cases, strict=True):
+            expected = brute(sequence, reduction, case)
+            expected = expected.reshape(len(expected), -1)[:, some]
+            moved = np.abs(expected - injected.images.reshape(len(expected), -1)[:, some]).max()
+            np.testing.assert_allclose(values, expected, atol=1e-6 * moved)
+
+
+def test_a_corridor_that_leaves_the_frame_is_measured_as_well(sequence):
+    injected = Injected.of(sequence, REDUCTIONS["pca"])
+    far = Companion(16.0, 90.0, (80.0,))
+    found = Corridor.of(injected, far, 1.0, EVERYWHERE).values([[far]])
+    agree(found[0], brute(sequence, REDUCTIONS["pca"], [far]))
 
 
 def test_only_what_is_measured_is_returned_in_its_order(sequence):
@@ -203,6 +230,9 @@ def test_each_wavelength_is_refitted_with_its_own_flux(sequence, as_sequence, sp
     injected = Injected.of(both, REDUCTIONS["pca"])
     found = injected.measured([injected.injection([companion])], [1.0], EVERYWHERE)[0]
     agree(found, brute(both, REDUCTIONS["pca"], [companion]))
+    corridor = Corridor.of(injected, companion, 0.5, np.arange(500, 540))
+    measured = corridor.values([[companion]])[0]
+    np.testing.assert_allclose(measured, found.reshape(2, -1)[:, 500:540], rtol=1e-9, atol=1e-8)
     mixed = Reduction(Mean(), FullFrame(1.0), References(wavelengths="all"))
     assert not in_gram_space(mixed)
 
