@@ -123,6 +123,8 @@ def test_a_corridor_that_leaves_the_frame_is_measured_as_well(sequence):
     far = Companion(16.0, 90.0, (80.0,))
     found = Corridor.of(injected, far, 1.0, EVERYWHERE).values([[far]])
     agree(found[0], brute(sequence, REDUCTIONS["pca"], [far]))
+    with pytest.raises(BadInput, match="a companion at 90 px is outside every frame of 37×37 px"):
+        Corridor.of(injected, Companion(90.0, 0.0, (1.0,)), 1.0, EVERYWHERE)
 
 
 def test_only_what_is_measured_is_returned_in_its_order(sequence):

@@ -81,7 +81,7 @@ class NegativeCompanion:
         freedom = values.shape[1] - PARAMETERS
         match self.merit.kind:
             case "sum":
-                return np.abs(values).sum(axis=1) / freedom
+                return np.asarray(np.abs(values).sum(axis=1) / freedom)
             case "stddev":
                 return np.asarray(values.std(axis=1) * values.shape[1] / freedom)
             case "chi2":
@@ -113,11 +113,13 @@ def noise_on_ring(field: Field, place: Floats) -> tuple[float, float]:
     element = np.pi * (field.fwhm / 2) ** 2
     if pixels.size < 3 * element:
         raise BadInput(
-            f"separation {separation:.2f} px: {pixels.size} pixels are seen on its ring, too few to "
-            "tell a noise; go out or lower regions.inner"
+            f"separation {separation:.2f} px: {pixels.size} pixels are seen on its ring, too few "
+            "to tell a noise; go out or lower regions.inner"
         )
-    gone = field.companion(float(separation), float(position_angle), -float(flux))
-    image = field.injected.measured([field.injected.injection([gone])], [1.0], pixels)[0, 0]
+    image = field.image.ravel()[pixels]
+    if flux:
+        gone = field.companion(float(separation), float(position_angle), -float(flux))
+        image = field.injected.measured([field.injected.injection([gone])], [1.0], pixels)[0, 0]
     image = image.astype(np.float64)
     return float(image.mean()), float(image.std() * np.sqrt(element))
 

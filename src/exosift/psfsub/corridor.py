@@ -1,7 +1,7 @@
 """A companion about one place, moved and dimmed thousands of times, as a fit of it does: exact.
 
-Its light a P can only fall on a corridor of each region's pixels. With X = R − m + a P on those, the
-products of the whole are
+Its light a P can only fall on a corridor of each region's pixels. With X = R − m + a P on those,
+the products of the whole are
 
     G(a) = (G − (R − m)(R − m)ᵀ on the corridor) + X Xᵀ
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from exosift import threads
 from exosift.geometry.grid import pixel_position
-from exosift.photometry.injection import Companion, stamped
+from exosift.photometry.injection import Companion, stamped, track
 from exosift.psfsub.combine import combine
 from exosift.psfsub.engine import weigh
 from exosift.psfsub.gram import Gram
@@ -124,8 +124,8 @@ class Corridor:
         """
         sequence = injected.sequence
         place = pixel_position(about.separation, about.position_angle, sequence.observation.star)
-        lit = _lit(injected, about, reach)
-        if lit is None or not injected.channels or injected.reduction.derotation == "spline":
+        lit = _lit(sequence, about, reach)
+        if not injected.channels or injected.reduction.derotation == "spline":
             return cls(injected, pixels, place, 0.0, ())
         channels = []
         for one in injected.channels:
@@ -187,32 +187,37 @@ class Corridor:
 
 @dataclass(frozen=True, eq=False)
 class _Boxes:
-    """A companion's light (wavelength, time, entry), and flat indices of its pixels."""
+    """A companion's light (wavelength, time, entry), and flat indices of its pixels.
+
+    What lies beside the frame has the index after the last.
+    """
 
     light: Floats
     pixels: Ints
 
     @classmethod
     def of(cls, sequence: Sequence, companion: Companion) -> "_Boxes":
-        stamps, width = stamped(sequence, companion), sequence.cube.shape[-1]
-        pixels = stamps.rows[:, :, None] * width + stamps.columns[:, None, :]
+        stamps, (height, width) = stamped(sequence, companion), sequence.cube.shape[-2:]
+        rows, columns = stamps.rows[:, :, None], stamps.columns[:, None, :]
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        pixels = np.where(inside, rows * width + columns, height * width)
         light = np.asarray(companion.flux)[:, None, None, None] * stamps.light
         return cls(light.reshape(*light.shape[:2], -1), pixels.reshape(len(pixels), -1))
 
 
-def _lit(injected: Injected, about: Companion, reach: float) -> Bools | None:
-    """Pixels of the frame on which light falls within `reach`; None when it leaves the frame."""
-    sequence = injected.sequence
+def _lit(sequence: Sequence, about: Companion, reach: float) -> Bools:
+    """Pixels of the frame on which light falls within `reach` [px], and one that stands for none.
+
+    Raises BadInput when there are none at all.
+    """
     height, width = sequence.cube.shape[-2:]
+    track(sequence, about)  # refuses it
     stamps, more = stamped(sequence, about), int(np.ceil(reach))
     lit = np.zeros((height, width), bool)
     for rows, columns in zip(stamps.rows, stamps.columns, strict=True):
-        low, high = rows[0] - more, rows[-1] + more + 1
-        left, right = columns[0] - more, columns[-1] + more + 1
-        if min(low, left) < 0 or high > height or right > width:
-            return None
-        lit[low:high, left:right] = True
-    return lit.ravel()
+        low, left = max(0, rows[0] - more), max(0, columns[0] - more)
+        lit[low : max(0, rows[-1] + more + 1), left : max(0, columns[-1] + more + 1)] = True
+    return np.append(lit.ravel(), False)
 
 
 def _numbered(pixels: Ints, of: int) -> Ints:

@@ -108,7 +108,7 @@ class Patch:
         rest = np.stack([more.sum(axis=2), now.offset - before.offset], axis=2)
         turned = self.turned[number]
         share = np.concatenate([more, rest], axis=2).astype(turned.dtype)
-        return -np.matmul(share[:, :, None], turned)[:, :, 0]
+        return np.asarray(-np.matmul(share[:, :, None], turned)[:, :, 0])
 
 
 def _with_fixed(region: Fitted) -> Floats:
