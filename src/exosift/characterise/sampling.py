@@ -23,9 +23,9 @@ from exosift.types import Floats
 # Steps [px; share of the flux] of the derivatives that tell the posterior's size.
 _PIXEL, _SHARE = 0.05, 0.02
 
-# The cubic: fitted to so many places a coefficient, within so many standard deviations, and checked
-# on so many others, where log L may be off by so much.
-_PLACES, _WITHIN, _CHECKED, _OFF = 4, 5.0, 40, 0.1
+# The cubic: fitted to so many places a coefficient, drawn that many times as wide as the posterior,
+# and used within so many standard deviations; checked on others, where log L may be off by so much.
+_PLACES, _WIDER, _WITHIN, _CHECKED, _OFF = 5, 1.7, 5.0, 40, 0.2
 
 # Steps between two looks at the autocorrelation time, of which so many are dropped at first.
 _LOOK, _BURN = 500, 2
@@ -128,7 +128,7 @@ def _cubic(
     def powers(steps: Floats) -> Floats:
         return np.stack([np.prod(steps[:, term], axis=1) for term in map(list, terms)], axis=1)
 
-    drawn = rng.uniform(-1, 1, (_PLACES * len(terms), PARAMETERS)) * _WITHIN * 0.8
+    drawn = _WIDER * rng.normal(size=(_PLACES * len(terms), PARAMETERS))
     coefficients = np.linalg.lstsq(powers(drawn), _exact(negative, centre + drawn @ root.T))[0]
 
     def residuals(steps: Floats) -> Floats:

@@ -20,6 +20,9 @@ _FLUXES = np.geomspace(0.5, 16.0, 11)
 # The aperture follows a companion farther than this [FWHM] from where it was looked for.
 _FAR = 0.1
 
+# Nearer than this share to the end of its reach it is the flank of something else.
+_EDGE = 0.95
+
 
 @dataclass(frozen=True, eq=False)
 class Best:
@@ -55,8 +58,13 @@ def minimised(negative: NegativeCompanion, start: Floats) -> Best:
     scale = np.array([_STEP, _STEP, _SHARE * start[2]])
     origin = np.array([x - x0, y - y0, start[2]])
 
+    reach = negative.merit.reach * negative.field.fwhm
+
     def merit(steps: Floats) -> float:
-        return float(negative.of(negative.polar((origin + steps * scale)[None]))[0])
+        moved = origin + steps * scale
+        if np.hypot(moved[0], moved[1]) > reach:
+            return np.inf
+        return float(negative.of(negative.polar(moved[None]))[0])
 
     simplex = np.vstack([np.zeros(3), np.eye(3)])
     options = {
@@ -87,7 +95,7 @@ def best(field: Field, separation: float, position_angle: float, merit: Merit) -
     x, y = pixel_position(float(first[0]), float(first[1]), (0.0, 0.0))
     x0, y0 = pixel_position(separation, position_angle, (0.0, 0.0))
     moved = float(np.hypot(x - x0, y - y0)) / field.fwhm
-    if moved > merit.reach or first[2] <= 0:
+    if moved > _EDGE * merit.reach or first[2] <= 0:
         raise Failed(
             f"no companion at {separation:.2f} px, {position_angle:.1f}°: the least residual lies "
             f"{moved:.2f} FWHM away, with a flux of {first[2]:.4g}; give a better first guess"
