@@ -18,6 +18,7 @@ include: "workflow/rules/subtract.smk"
 include: "workflow/rules/invert.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/limits.smk"
+include: "workflow/rules/characterise.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -39,6 +40,7 @@ rule all:
             "results/{target}/{epoch}/{reduction}/contrast.ecsv",
             SURVEY.config.limits.reductions,
         ),
+        companions=characterised(),
 
 
 onstart:

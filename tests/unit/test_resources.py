@@ -8,6 +8,7 @@ import pytest
 
 from exosift.compute.resources import (
     Work,
+    characterise_minutes,
     detect_memory,
     invert_memory,
     invert_minutes,
@@ -31,6 +32,7 @@ def test_each_attempt_asks_for_more():
         lambda n: invert_minutes(SHAPE, n),
         lambda n: limits_memory(Work(SHAPE), n),
         lambda n: limits_minutes(Work(SHAPE), 0, (6, 20), n),
+        lambda n: characterise_minutes(Work(SHAPE), 20, 1, n),
     ):
         assert ask(1) < ask(2) == 2 * ask(1) or ask(2) - 2 * ask(1) in (0, 1)
 

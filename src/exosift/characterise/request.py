@@ -35,7 +35,8 @@ class Characterise:
     sampling: of the posterior; null for none. injections: at other azimuths, at most, for the
     errors. centring: ways to find the star whose spread is its error, unless `centring_error` [px]
     is told. pixel_scale_error [mas/px] and true_north_error [deg]: the instrument's where null.
-    template: width [FWHM] of the PSF as companions are drawn.
+    template: width [FWHM] of the PSF as companions are drawn. star_flux: assumed where the data
+    carry none, in cube units inside the 1-FWHM aperture.
     """
 
     reductions: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class Characterise:
     pixel_scale_error: float | None = None
     true_north_error: float | None = None
     template: float = 3.0
+    star_flux: float | None = None
 
     @property
     def of_each(self) -> "Characterise":
@@ -65,6 +67,8 @@ class Characterise:
             raise BadInput(f"injections is {self.injections}, expected 5 or more")
         if self.template < 1:
             raise BadInput(f"template is {self.template:g} FWHM wide, expected 1 or more")
+        if self.star_flux is not None and not 0 < self.star_flux < np.inf:
+            raise BadInput(f"star_flux is {self.star_flux:g}, expected more than 0, or null")
         for name in ("centring_error", "pixel_scale_error", "true_north_error"):
             value = getattr(self, name)
             if value is not None and value < 0:

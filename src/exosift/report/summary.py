@@ -57,11 +57,34 @@ class LimitsSummary:
 
 
 @dataclass(frozen=True)
+class CompanionRow:
+    """A measured companion: separation [mas], position angle [deg], flux and contrast (or NaN).
+
+    The first three each with their total error.
+    """
+
+    separation: tuple[float, float]
+    position_angle: tuple[float, float]
+    flux: tuple[float, float]
+    contrast: float
+
+
+@dataclass(frozen=True)
+class CompanionsSummary:
+    """What was measured of companions: figures, as paths relative to the page."""
+
+    status: Status
+    line: str
+    figures: tuple[str, ...] = ()
+    rows: tuple[CompanionRow, ...] = ()
+
+
+@dataclass(frozen=True)
 class ReductionSummary:
     """One reduction of one observation, its candidates strongest first.
 
-    `figure` is a path relative to the page, `settings` YAML text. `limits` is None where none were
-    asked for.
+    `figure` is a path relative to the page, `settings` YAML text. `limits` and `companions` are
+    None where none were asked for.
     """
 
     name: str
@@ -71,6 +94,7 @@ class ReductionSummary:
     figure: str | None
     settings: str
     limits: LimitsSummary | None = None
+    companions: CompanionsSummary | None = None
 
 
 @dataclass(frozen=True)
@@ -211,10 +235,11 @@ def _problems(observation: ObservationSummary) -> list[Problem]:
         consequence = own != "done" and reduction.status == "missing"
         if reduction.status != "done" and not consequence:
             found.append(Problem(observation, reduction.name, reduction.status, reduction.line))
-        limits = reduction.limits
-        if limits and limits.status != "done" and reduction.status == "done":
-            name = f"{reduction.name}, limits"
-            found.append(Problem(observation, name, limits.status, limits.line))
+        for what in ("limits", "companions"):
+            part = getattr(reduction, what)
+            if part and part.status != "done" and reduction.status == "done":
+                name = f"{reduction.name}, {what}"
+                found.append(Problem(observation, name, part.status, part.line))
     return found
 
 
