@@ -86,7 +86,7 @@ def drawn() -> Sequence:
     cube, psf = data.cube(), data.companion_psf()
     star = centre_of(cube.shape)
     known = Observation("beta Pic", "e", "NACO", "L'", 27.19, (data.FWHM,), star, star)
-    sequence = Sequence(
+    return Sequence(
         cube=cube[None],
         angle=data.angle(),
         psf=psf[None],
@@ -95,7 +95,6 @@ def drawn() -> Sequence:
         mask=np.zeros((1, *cube.shape), bool),
         observation=known,
     )
-    return sequence
 
 
 def limiting() -> Work:
@@ -155,7 +154,8 @@ class Case:
     bar: how many times as fast as the peer at its best we mean to be. package: the peer's.
     settings: processes and BLAS threads that the peer is tried with. within: how agreement is
     measured, outside of `inner` [px]; or `left`, what a result has left to do, in that of the
-    peer's. trials: calls of the peer that one of ours stands for. ours is None as long as we have no such kernel.
+    peer's. trials: calls of the peer that one of ours stands for. ours is None as long as we have
+    no such kernel.
     """
 
     name: str

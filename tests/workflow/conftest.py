@@ -31,7 +31,13 @@ SURVEY = {
         "throughput": {"azimuths": 2, "brightness": 10.0},
         "azimuths": 4,
         "completeness": [0.5],
-        "known": {"A": [{"separation": 450, "position_angle": 60}]},
+    },
+    "known": {"A": [{"separation": 450, "position_angle": 60}]},
+    "characterise": {
+        "reductions": ["pca"],
+        "injections": 5,
+        "sampling": None,
+        "centring_error": 0.1,
     },
     "simulate": {
         "seed": 3,
