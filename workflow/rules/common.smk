@@ -179,8 +179,7 @@ def characterised():
     return [
         f"results/{row.target}/{row.epoch}/{reduction}/companions.ecsv"
         for row in SURVEY.rows
-        if row.role == "science"
-        and (asked.which == "candidates" or SURVEY.config.known_of(row))
+        if row.role == "science" and (asked.which == "candidates" or SURVEY.config.known_of(row))
         for reduction in asked.reductions
     ]
 
@@ -189,9 +188,7 @@ def characterise_minutes(wildcards, input, attempt):
     row = ROWS[wildcards.target, wildcards.epoch]
     count = max(1, len(SURVEY.config.known_of(row)))
     injections = SURVEY.config.characterise.injections
-    return resources.characterise_minutes(
-        subtraction(wildcards, input), injections, count, attempt
-    )
+    return resources.characterise_minutes(subtraction(wildcards, input), injections, count, attempt)
 
 
 def invert_memory(wildcards, input, attempt):

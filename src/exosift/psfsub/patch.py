@@ -17,7 +17,7 @@ from exosift import threads
 from exosift.errors import BadInput
 from exosift.geometry.turning import Box, Turn
 from exosift.psfsub.linear import Coefficients
-from exosift.psfsub.refit import Fitted, Light
+from exosift.psfsub.refit import Fitted
 from exosift.types import Floats, Ints
 
 # Weights kept at most, in bytes.
@@ -28,7 +28,7 @@ _MOST = 1_000_000_000
 class Patch:
     """Pixels (pixel,) of the image, and what each region weighs in them.
 
-    weights (time, pixel of the region, pixel): W, of all its pixels or those kept. turned (time,
+    weights (time, pixel of the region, pixel): W of the kept ones. turned (time,
     row + 2, pixel): the frames R − m, the fixed frame m and a frame of ones, each derotated by
     every target's angle.
     """
@@ -44,21 +44,20 @@ class Patch:
         angle: Floats,
         size: int,
         pixels: Ints,
-        kept: Several[Ints] | None = None,
+        kept: Several[Ints],
     ) -> "Patch":
         """For `pixels` in frames of size × size, derotated by Fourier shears.
 
-        kept: numbers of each region's pixels whose weights are kept; without, all of them. Raises
-        BadInput when the weights would not fit in memory.
+        kept: numbers of each region's pixels whose weights are kept. Raises BadInput when those
+        would not fit in memory.
         """
         dtype = regions[0].left.dtype
         every = np.concatenate([region.part.pixels for region in regions])
-        kept = kept or [np.arange(len(region.part.pixels)) for region in regions]
         needed = len(angle) * len(pixels) * sum(map(len, kept)) * dtype.itemsize
         if needed > _MOST:
             raise BadInput(
                 f"a patch of {len(pixels)} px needs {needed / 1e9:.1f} GB of weights; measure "
-                "fewer pixels, or take them without a patch"
+                "fewer pixels, or fewer frames"
             )
         seen, wanted = Box.centred(every, size), Box.around(pixels, size)
         place, columns = wanted.within(pixels, size), seen.within(every, size)
@@ -76,31 +75,6 @@ class Patch:
 
         threads.over(work, range(len(angle)))
         return cls(pixels, tuple(weights), tuple(turned))
-
-    def change(
-        self, regions: Several[Fitted], light: Several[Light | None], times: float
-    ) -> Floats:
-        """What `times` the light changes in the derotated frames: (variant, time, pixel)."""
-        lit = [number for number, one in enumerate(light) if one is not None]
-
-        def work(number: int) -> Floats:
-            one = light[number]
-            assert one is not None
-            return self._of_region(number, regions[number], one, times)
-
-        shape = (*regions[0].left.shape[:2], len(self.pixels))
-        return np.asarray(sum(threads.over(work, lit), np.zeros(shape, regions[0].left.dtype)))
-
-    def _of_region(self, number: int, region: Fitted, light: Light, times: float) -> Floats:
-        """The same of one region."""
-        now = region.refitted(light, times)
-        change = self.reweighed(number, region.fitted, now)
-        if light.pixels.size:
-            count = len(light.values)
-            added = times * (light.values - now.weights[..., :count] @ light.values)
-            weights = self.weights[number][:, light.pixels]
-            change += np.matmul(added.astype(weights.dtype)[:, :, None], weights)[:, :, 0]
-        return change
 
     def reweighed(self, number: int, before: Coefficients, now: Coefficients) -> Floats:
         """What other coefficients alone change of a region: (variant, time, pixel)."""
