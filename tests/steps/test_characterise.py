@@ -56,3 +56,22 @@ def test_what_cannot_be_measured_is_refused_in_one_line(place, line, registered,
     assert code != 0
     assert line in said
     assert said.count("\n") == 1
+
+
+def test_candidates_above_the_threshold_are_measured(registered, call):
+    out = registered.folder / "out/pca"
+    code, said = call(
+        *["subtract", str(registered.store), "--reduction", REDUCTION, "--output", str(out)]
+    )
+    assert code == 0, said
+    code, said = call(*["detect", str(out / "image.fits"), "--output", str(out)])
+    assert code == 0, said
+    strongest = Table.read(out / "candidates.ecsv")[0]
+    for threshold, count in ((strongest["snr"] - 1e-3, 1), (1e4, 0)):
+        asked = f"threshold: {threshold}, injections: 6, sampling: null, centring_error: 0.1"
+        command = ask(registered, "[]", asked)
+        code, said = call(*command, "--candidates", str(out / "candidates.ecsv"))
+        assert code == 0, said
+        table = Table.read(out / "companions.ecsv")
+        assert len(table) + len(table.meta["not_measured"]) == count
+        assert (out / "corner.png").exists()

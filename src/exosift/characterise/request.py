@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from exosift.characterise.uncertainty import (
     astrometry,
     speckle_noise,
 )
-from exosift.errors import BadInput
+from exosift.errors import BadInput, Failed
 from exosift.limits.recovery import Field, trimmed, without
 from exosift.photometry.known import KnownCompanion
 from exosift.psfsub.catalogue import Reduction, each_variant
@@ -40,7 +41,7 @@ class Characterise:
     """
 
     reductions: tuple[str, ...] = ()
-    which: str = "known"
+    which: Literal["known", "candidates"] = "known"
     threshold: float = 5.0
     merit: Merit = field(default_factory=Merit)
     sampling: Sampling | None = field(default_factory=Sampling)
@@ -61,8 +62,6 @@ class Characterise:
         return replace(self, reductions=())
 
     def __post_init__(self) -> None:
-        if self.which not in ("known", "candidates"):
-            raise BadInput(f"which is {self.which!r}, expected known or candidates")
         if self.injections < 5:
             raise BadInput(f"injections is {self.injections}, expected 5 or more")
         if self.template < 1:
@@ -99,11 +98,12 @@ def characterise(
     companions: Several[KnownCompanion],
     stars: Several[Sequence] = (),
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Characterised]:
+) -> Iterator[Characterised | BadInput | Failed]:
     """Each companion in turn, the others staying in; `progress(done, of)` is told of them.
 
     Raises BadInput where there is no PSF, for places that cannot be measured and for a star whose
-    centre cannot be told; Failed where there is no companion.
+    centre cannot be told; Failed where there is no companion. Of candidates, which may be none,
+    it is given in place of the answer.
     """
     if not companions:
         raise BadInput(f"{sequence.label}: no companion to characterise; name one")
@@ -116,16 +116,29 @@ def characterise(
     known = Systematics(scale, error, asked.pixel_scale_error, asked.true_north_error)
     here = Field.of(sequence, reduction, stars)
     for number, one in enumerate(companions):
-        found = best(here, one.separation / scale, one.position_angle, asked.merit)
-        drawn = None
-        if asked.sampling and asked.merit.kind == "chi2":
-            rng = np.random.default_rng([asked.sampling.seed, number])
-            drawn = sampled(found, asked.sampling, rng)
-        flux = here.companion(*(float(value) for value in found.place))
-        clean = Field.of(without(sequence, [flux]), reduction, stars)
-        speckles = speckle_noise(clean, found.place, asked.merit, asked.injections)
-        told = astrometry(found.place, speckles.covariance, known)
-        colours = spectrum(here, clean, found, asked.injections)
-        yield Characterised(found, drawn, speckles, known, told, colours, here, clean)
+        try:
+            yield _measured(here, asked, known, one, number)
+        except (BadInput, Failed) as fault:
+            if asked.which == "known":
+                raise
+            yield fault
         if progress:
             progress(number + 1, len(companions))
+
+
+def _measured(
+    here: Field, asked: Characterise, known: Systematics, one: KnownCompanion, number: int
+) -> Characterised:
+    """One companion; its number decides the seed."""
+    found = best(here, one.separation / known.pixel_scale, one.position_angle, asked.merit)
+    drawn = None
+    if asked.sampling and asked.merit.kind == "chi2":
+        rng = np.random.default_rng([asked.sampling.seed, number])
+        drawn = sampled(found, asked.sampling, rng)
+    injected = here.injected
+    companion = here.companion(*(float(value) for value in found.place))
+    clean = Field.of(without(injected.sequence, [companion]), injected.reduction, injected.stars)
+    speckles = speckle_noise(clean, found.place, asked.merit, asked.injections)
+    told = astrometry(found.place, speckles.covariance, known)
+    colours = spectrum(here, clean, found, asked.injections)
+    return Characterised(found, drawn, speckles, known, told, colours, here, clean)

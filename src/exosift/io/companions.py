@@ -34,7 +34,7 @@ def write_companions(
 ) -> None:
     """Write one row a companion; star: its flux, if there is one to compare with."""
     rows = [_row(one, star) for one in found]
-    table = Table(rows=rows, meta=dict(meta))
+    table = Table(rows=rows, meta=dict(meta)) if rows else _empty(meta)
     for name, unit in _UNITS.items():
         table[name].unit = unit or None
         table[name].description = _TOLD[name]
@@ -45,6 +45,11 @@ def write_companions(
                 table[column].description = f"standard error: {told}"
     with whole(path) as partial:
         table.write(partial, format="ascii.ecsv", overwrite=True)
+
+
+def _empty(meta: Mapping[str, object]) -> Table:
+    """The table of no companions."""
+    return Table(names=list(_UNITS), dtype=[float] * len(_UNITS), meta=dict(meta))
 
 
 def _row(one: Characterised, star: float | None) -> dict[str, Any]:

@@ -17,6 +17,8 @@ _NAMES = ("separation [mas]", "position angle [deg]", "flux")
 def corner_figure(found: Sequence[Characterised], scale: float, title: str) -> Figure:
     """Each companion's posterior, pair by pair, the least of the merit marked; scale [mas/px]."""
     count = len(found)
+    if not found:
+        return _nothing(title)
     figure = Figure(figsize=(6.0, 6.0 * count), dpi=140, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=9, x=0.02, ha="left", parse_math=False)
@@ -32,6 +34,13 @@ def corner_figure(found: Sequence[Characterised], scale: float, title: str) -> F
             continue
         units = np.array([scale, 1.0, 1.0])
         _corner(axes, one.posterior.draws * units, one.best.place * units)
+    return figure
+
+
+def _nothing(title: str) -> Figure:
+    """A figure that says that there is nothing."""
+    figure = dark_figure((6.0, 1.5), title)
+    figure.text(0.5, 0.4, "no companion was measured", color="w", ha="center")
     return figure
 
 
@@ -68,6 +77,8 @@ def _corner(axes: np.ndarray, draws: Floats, best: Floats) -> None:
 def before_and_after_figure(found: Sequence[Characterised], title: str) -> Figure:
     """The residual image with each companion, and once it is taken out of the frames."""
     count = len(found)
+    if not found:
+        return _nothing(title)
     figure = dark_figure((8.0, 4.2 * count), title)
     for number, one in enumerate(found):
         limit = float(np.nanpercentile(np.abs(one.field.image), 99.5)) or 1.0

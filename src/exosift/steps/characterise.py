@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from exosift import instruments
 from exosift.characterise.request import Characterise, Characterised, characterise
-from exosift.errors import BadInput, NothingToDo
+from exosift.errors import BadInput, ExosiftError, NothingToDo
 from exosift.io.sequences import read_sequence
 from exosift.io.store import manifest_of
 from exosift.limits.contrast import star_flux
@@ -55,8 +55,9 @@ def run(
                 bar.total = of
                 bar.update(done - bar.n)
 
-            found = list(characterise(sequence, reduction, asked, companions, stars, progress))
-        _write(found, sequence, asked, folder)
+            of_each = characterise(sequence, reduction, asked, companions, stars, progress)
+            answers = list(of_each) if companions else []
+        _write(answers, sequence, asked, folder)
 
 
 def _companions(
@@ -76,9 +77,8 @@ def _companions(
             for row in read_candidates(candidates)
             if row["snr"] >= asked.threshold and not row["edge"]
         )
-    if not known:
-        what = "known" if asked.which == "known" else f"above S/N {asked.threshold:g}"
-        raise NothingToDo(f"{sequence.label}: no companion is {what}")
+    elif not known:
+        raise NothingToDo(f"{sequence.label}: no companion is known; name one by --companion")
     return known
 
 
@@ -92,7 +92,10 @@ def _with_instrument(asked: Characterise, sequence: Sequence) -> Characterise:
 
 
 def _write(
-    found: Several[Characterised], sequence: Sequence, asked: Characterise, folder: Path
+    answers: Several[Characterised | ExosiftError],
+    sequence: Sequence,
+    asked: Characterise,
+    folder: Path,
 ) -> None:
     """Table and figures; both are slow to load, and not needed before."""
     from exosift.io.companions import write_companions
@@ -101,9 +104,10 @@ def _write(
 
     about = sequence.observation
     star, told_star = _star(sequence, asked)
-    known = found[0].known
+    found = [one for one in answers if isinstance(one, Characterised)]
     told = {
-        "centring": f"{known.centring:.3g} px",
+        "centring": f"{found[0].known.centring:.3g} px" if found else "not asked",
+        "not_measured": [str(one) for one in answers if isinstance(one, ExosiftError)],
         "pixel_scale_error": _or_unknown(asked.pixel_scale_error, "mas/px"),
         "true_north_error": _or_unknown(asked.true_north_error, "deg"),
     }
