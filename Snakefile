@@ -19,6 +19,7 @@ include: "workflow/rules/invert.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/limits.smk"
 include: "workflow/rules/roc.smk"
+include: "workflow/rules/characterise.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -41,6 +42,7 @@ rule all:
             SURVEY.config.limits.reductions,
         ),
         roc=every("results/{target}/{epoch}/roc.ecsv", SURVEY.config.roc.methods[:1]),
+        companions=characterised(),
 
 
 onstart:

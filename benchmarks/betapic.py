@@ -6,13 +6,15 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 import numpy as np
 from scipy import ndimage, optimize  # noqa: F401 (loaded when needed: imports are off the clock)
 
 from benchmarks import cleaning, data, with_pyklip, with_vip
 from benchmarks.harness import SETTINGS, Row, Setting, Work, clock, silence
+from exosift.characterise.merit import Merit, NegativeCompanion
 from exosift.detect.snr import snr_map
 from exosift.geometry.grid import centre_of, radius_map
 from exosift.geometry.regions import Annuli, FullFrame
@@ -20,8 +22,7 @@ from exosift.geometry.rotation import derotate
 from exosift.inverse.andromeda import Andromeda, andromeda
 from exosift.limits.completeness import completeness
 from exosift.limits.contrast import Throughput, contrast_curve
-from exosift.limits.recovery import Field, trimmed
-from exosift.photometry.apertures import aperture_flux
+from exosift.limits.recovery import Field
 from exosift.photometry.psf import normalised_psf
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import image, subtract
@@ -41,6 +42,7 @@ RINGS = Reduction(Pca((10,), "none"), Annuli(**RING), References(1.0))
 LOCI = Reduction(
     Loci(centring="none", optimisation=1.0), Annuli(**RING, segments=4), References(0.5)
 )
+ANNULUS = Reduction(Pca((7,), "none"), Annuli(4.0, 7 / data.FWHM))
 LIMITED = Reduction(Pca((7,), "none"), Annuli(**RING))
 PAIRWISE = Reduction(Pairwise(percentile=50.0), Annuli(**RING), References(0.5))
 NMF = Reduction(Nmf((22,)), FullFrame())
@@ -81,12 +83,10 @@ def inverting() -> Work:
 
 def drawn() -> Sequence:
     """The sequence as companions are put into it, a companion's template three FWHM wide."""
-    cube, psf = data.cube(), normalised_psf(data.psf())[0]
-    middle = psf.shape[0] // 2
-    psf = psf / aperture_flux(psf, middle, middle, data.FWHM / 2)
+    cube, psf = data.cube(), data.companion_psf()
     star = centre_of(cube.shape)
     known = Observation("beta Pic", "e", "NACO", "L'", 27.19, (data.FWHM,), star, star)
-    sequence = Sequence(
+    return Sequence(
         cube=cube[None],
         angle=data.angle(),
         psf=psf[None],
@@ -95,7 +95,6 @@ def drawn() -> Sequence:
         mask=np.zeros((1, *cube.shape), bool),
         observation=known,
     )
-    return trimmed(sequence, 3.0)
 
 
 def limiting() -> Work:
@@ -122,6 +121,27 @@ def completing() -> Work:
     return work
 
 
+def cancelling() -> Work:
+    """The merit at a posterior's trials, of 16 walkers at a time, in VIP's ring: cut out first."""
+    sequence = drawn()
+    inside = slice(24, 77)  # what the ring takes
+    star = (26.0, 26.0)
+    ring = replace(
+        sequence,
+        cube=np.ascontiguousarray(sequence.cube[..., inside, inside]),
+        mask=sequence.mask[..., inside, inside],
+        observation=replace(sequence.observation, star=star),
+    )
+
+    def work() -> np.ndarray:
+        field = Field.of(ring, ANNULUS)
+        negative = NegativeCompanion.at(field, 16.62, 210.65, Merit("sum", reach=0.2))
+        trials = np.array_split(data.trials(), data.TRIALS // 16)
+        return np.concatenate([negative.of(some) for some in trials])[:1]
+
+    return work
+
+
 def mapping() -> Work:
     picture = data.residual_image()
     return lambda: snr_map(picture, data.FWHM)
@@ -134,7 +154,8 @@ class Case:
     bar: how many times as fast as the peer at its best we mean to be. package: the peer's.
     settings: processes and BLAS threads that the peer is tried with. within: how agreement is
     measured, outside of `inner` [px]; or `left`, what a result has left to do, in that of the
-    peer's. ours is None as long as we have no such kernel.
+    peer's. trials: calls of the peer that one of ours stands for. ours is None as long as we have
+    no such kernel.
     """
 
     name: str
@@ -146,6 +167,7 @@ class Case:
     within: str = "rms difference / std"
     inner: float = 0.0
     left: Callable[[np.ndarray], float] | None = None
+    trials: int = 1
 
 
 RATIO = "median ratio (definitions differ)"
@@ -194,6 +216,19 @@ CASES += [
     Case("contrast curve", 20, limiting, with_vip.contrast, settings=PROCESSES, within=RATIO),
     Case("completeness", 50, completing, with_vip.completeness, settings=PROCESSES, within=RATIO),
 ]
+for library, bar in (("vip-fft", 300), ("opencv", 30)):
+    if library == "vip-fft" or find_spec("cv2"):
+        CASES.append(
+            Case(
+                f"negative companion, {library}",
+                bar,
+                cancelling,
+                with_vip.negative_companion(library),
+                settings=ONE_PROCESS,
+                within=RATIO,
+                trials=data.TRIALS,
+            )
+        )
 BY_NAME = {case.name: case for case in CASES}
 
 
@@ -230,7 +265,7 @@ def main(role: str, name: str, *rest: str) -> None:
         return
     if role == "ours":
         work = case.ours()
-        print(json.dumps([clock(work) for _ in range(1 + WARM)]))
+        print(json.dumps([clock(work) / case.trials for _ in range(1 + WARM)]))
         return
     work = case.peer(int(rest[0]))
     with silence():

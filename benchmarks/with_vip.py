@@ -3,6 +3,8 @@
 Interpolation is VIP's own Fourier one throughout, its default.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from benchmarks import data
@@ -125,6 +127,21 @@ def contrast(processes: int) -> Work:
         return STAR * np.asarray(table["sensitivity_student"])[2:8]
 
     return work
+
+
+def negative_companion(library: str) -> Callable[[int], Work]:
+    """The merit `sum` at one trial: one ring four FWHM wide, 7 modes."""
+
+    def ready(_: int) -> Work:
+        with silence():
+            from vip_hci.fm.negfc_fmerit import chisquare
+        cube, angle, psf = data.cube(), data.angle(), data.companion_psf()
+        place = data.trials()[0] + [0, 90, 0]  # VIP's position angles begin at +x
+        asked = {"fmerit": "sum", "mu_sigma": None, "imlib": library}
+        ring = (data.FWHM, 4 * data.FWHM, 1, (16.62, 300.65), 7)
+        return lambda: np.array([chisquare(tuple(place), cube, angle, psf, *ring, **asked)])
+
+    return ready
 
 
 def completeness(processes: int) -> Work:

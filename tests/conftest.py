@@ -114,24 +114,34 @@ def betapic_registered(betapic: Observed) -> Observed:
     return Observed(found.cube[0], betapic.angle, betapic.psf, betapic.fwhm)
 
 
-@pytest.fixture(scope="session")
-def empty_sequence(betapic: Observed) -> Sequence:
-    """β Pic without its planet, registered, for injections; the PSF is cut to three FWHM."""
-    name = DATA / "naco_betapic" / "naco_betapic_cube_EMPTY.fits"
-    frames = fits.getdata(name).astype(np.float32)[None]
-    found = register(frames, np.array([betapic.fwhm]), Centring("agpm", 2.0, "together"))
-    cube = np.nan_to_num(found.cube)
+def _drawn(cube: Floats, betapic: Observed) -> Sequence:
+    """Frames (time, y, x) as a sequence; the PSF is cut to three FWHM."""
     psf = normalised_psf(betapic.psf)[0]
     middle = psf.shape[0] // 2
     psf = psf / aperture_flux(psf, middle, middle, betapic.fwhm / 2)
     star = centre_of(cube.shape)
     sequence = Sequence(
-        cube=cube,
+        cube=cube[None],
         angle=betapic.angle,
         psf=psf[None],
         wavelength=np.array([3.8]),
         mjd=np.arange(len(betapic.angle), dtype=float),
-        mask=np.zeros(cube.shape, bool),
+        mask=np.zeros((1, *cube.shape), bool),
         observation=Observation("beta Pic", "e", "NACO", "L'", 27.19, (betapic.fwhm,), star, star),
     )
     return trimmed(sequence, 3.0)
+
+
+@pytest.fixture(scope="session")
+def empty_sequence(betapic: Observed) -> Sequence:
+    """β Pic without its planet, registered, for injections."""
+    name = DATA / "naco_betapic" / "naco_betapic_cube_EMPTY.fits"
+    frames = fits.getdata(name).astype(np.float32)[None]
+    found = register(frames, np.array([betapic.fwhm]), Centring("agpm", 2.0, "together"))
+    return _drawn(np.nan_to_num(found.cube[0]), betapic)
+
+
+@pytest.fixture(scope="session")
+def betapic_fixed(betapic: Observed) -> Sequence:
+    """β Pic b as VIP's tutorials have it: the star taken to be on pixel (51, 51); 53 × 53 px."""
+    return _drawn(np.ascontiguousarray(betapic.cube[:, 25:78, 25:78]), betapic)

@@ -346,6 +346,40 @@ def challenge(
         )
 
 
+@main.command("characterise")
+@click.argument("sequence", type=_PATH)
+@_option("--reduction", type=_YAML, help="PSF model, regions, references.")
+@click.option("--star", "stars", type=_PATH, multiple=True, help="A reference star's sequence.")
+@_option("--companion", "known", type=_YAML, default="[]", help="One place, or a list of them.")
+@_option("--candidates", type=_PATH, default=None, help="Table whose strong ones are measured.")
+@_option("--characterise", "asked", type=_YAML, default="{}", help="Merit, sampling, errors, …")
+@_option("--output", type=_PATH, help="Folder for the table and figures.")
+@_threads
+def measure_companions(
+    sequence: Path,
+    stars: tuple[Path, ...],
+    candidates: Path | None,
+    output: Path,
+    threads: int,
+    **given: Any,
+) -> None:
+    """Tell place, flux and errors of companions, by negative ones put into the frames."""
+    from exosift import threads as budget
+    from exosift.characterise.request import Characterise
+    from exosift.photometry.known import KnownCompanion
+    from exosift.psfsub.catalogue import Reduction
+    from exosift.settings import parse
+    from exosift.steps import characterise as step
+
+    with budget.limit(threads):
+        tried = parse(Reduction, given["reduction"], "reduction")
+        places = given["known"] if isinstance(given["known"], list) else [given["known"]]
+        there = parse(tuple[KnownCompanion, ...], places, "companion")
+        wish = {"which": "candidates"} if candidates else {}
+        asked = parse(Characterise, wish | given["asked"], "characterise")
+        step.run((sequence, *stars), tried, asked, there, candidates, output)
+
+
 @main.command()
 @click.argument("image", type=_PATH)
 @_option("--search", type=_YAML, default="{}", help="What counts as a candidate.")

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from exosift import instruments
 from exosift.calib.recipe import Recipe
 from exosift.calib.registration import Registration
+from exosift.characterise.request import Characterise
 from exosift.detect.search import Search
 from exosift.errors import BadInput
 from exosift.instruments.description import Description
@@ -54,10 +55,10 @@ class Config:
     reductions: name → reduction, and inversions: name → inverse method; every observation goes
     through each. known: `target` or `target/epoch` → companions that are known there, flagged and
     kept from the noise of others. limits: which reductions' limits are asked for, and how.
-    roc: which methods are compared by their ROC curves, and how. simulate: data made up for
-    observations marked `simulated`, and raw files. instruments: name →
-    description of instruments whose raw files are to be sorted, besides those known; tried before
-    these.
+    roc: which methods are compared by their ROC curves, and how. characterise: in which reductions
+    companions are measured, which of them, and how. simulate: data made up for observations marked
+    `simulated`, and raw files. instruments: name → description of instruments whose raw files are
+    to be sorted, besides those known; tried before these.
     """
 
     title: str
@@ -71,6 +72,7 @@ class Config:
     known: Mapping[str, tuple[KnownCompanion, ...]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     roc: Comparison = field(default_factory=Comparison)
+    characterise: Characterise = field(default_factory=Characterise)
     simulate: SimulatedData = field(default_factory=SimulatedData)
     instruments: Mapping[str, Description] = field(default_factory=dict)
 
@@ -133,7 +135,8 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
     for name in config.known:
         if name not in {label for row in rows for label in (row.target, row.label)}:
             raise BadInput(f"{where}.known.{name}: no target, nor target/epoch, of that name")
-    _check_limits(config, f"{where}.limits")
+    for what in ("limits", "characterise"):
+        _check_names(config, getattr(config, what).reductions, f"{where}.{what}")
     _check_roc(config, f"{where}.roc")
     return Survey(config, rows)
 
@@ -176,9 +179,9 @@ def _check_simulation(simulate: SimulatedData, rows: tuple[Row, ...], where: str
             )
 
 
-def _check_limits(config: Config, where: str) -> None:
-    """Refuse limits of reductions that there are not."""
-    for name in config.limits.reductions:
+def _check_names(config: Config, names: tuple[str, ...], where: str) -> None:
+    """Refuse limits or companions of reductions that there are not."""
+    for name in names:
         if name not in config.reductions:
             known = ", ".join(config.reductions) or "none"
             raise BadInput(f"{where}.reductions: no reduction is called {name}; there are {known}")

@@ -9,6 +9,7 @@ from exosift.errors import BadInput
 from exosift.geometry.regions import Annuli, FullFrame
 from exosift.photometry.injection import Companion, inject
 from exosift.psfsub.catalogue import Reduction, Stage
+from exosift.psfsub.corridor import Corridor
 from exosift.psfsub.engine import reduce
 from exosift.psfsub.injected import Injected, in_gram_space
 from exosift.psfsub.library import References
@@ -98,6 +99,34 @@ def test_other_reductions_go_the_long_way_to_the_same_image(name, sequence):
     agree(injected.images, reduce(sequence, reduction).images, 1e-9)
 
 
+@pytest.mark.parametrize("name", [*REDUCTIONS, "median"])
+def test_a_companion_moved_in_its_corridor_gives_the_same_image(name, sequence):
+    """In it, beside it, and with another that stays where it is."""
+    reduction = (REDUCTIONS | THE_LONG_WAY)[name]
+    injected = Injected.of(sequence, reduction)
+    about = Companion(9.0, 40.0, (1.0,))
+    some = np.flatnonzero(np.isfinite(injected.images[0]).ravel())[300:330]
+    corridor = Corridor.of(injected, about, 1.0, some)
+    in_it = [Companion(8.3, 41.0, (90.0,)), Companion(9.5, 38.0, (-300.0,))]
+    beside = Companion(12.0, 80.0, (100.0,))
+    for cases in ([[in_it[0]], [in_it[1]]], [in_it], [[in_it[0], beside]]):
+        found = corridor.values(cases)
+        for values, case in zip(found, cases, strict=True):
+            expected = brute(sequence, reduction, case)
+            expected = expected.reshape(len(expected), -1)[:, some]
+            moved = np.abs(expected - injected.images.reshape(len(expected), -1)[:, some]).max()
+            np.testing.assert_allclose(values, expected, atol=1e-6 * moved)
+
+
+def test_a_corridor_that_leaves_the_frame_is_measured_as_well(sequence):
+    injected = Injected.of(sequence, REDUCTIONS["pca"])
+    far = Companion(16.0, 90.0, (80.0,))
+    found = Corridor.of(injected, far, 1.0, EVERYWHERE).values([[far]])
+    agree(found[0], brute(sequence, REDUCTIONS["pca"], [far]))
+    with pytest.raises(BadInput, match="a companion at 90 px is outside every frame of 37×37 px"):
+        Corridor.of(injected, Companion(90.0, 0.0, (1.0,)), 1.0, EVERYWHERE)
+
+
 def test_only_what_is_measured_is_returned_in_its_order(sequence):
     reduction = REDUCTIONS["pca"]
     injected = Injected.of(sequence, reduction)
@@ -109,25 +138,11 @@ def test_only_what_is_measured_is_returned_in_its_order(sequence):
     np.testing.assert_allclose(found, whole[..., some], atol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["pca", "loci", "pca none", "pca spatial", "spline", "median"])
-def test_a_patch_gives_the_same_values(name, sequence):
-    reduction = {**REDUCTIONS, **THE_LONG_WAY}[name]
-    injected = Injected.of(sequence, reduction)
-    ready = [injected.injection([one]) for one in COMPANIONS[:2]]
-    seen = np.flatnonzero(np.isfinite(injected.images[0]))
-    some = np.random.default_rng(4).permutation(seen)[:30]
-    patches = injected.patches(some)
-    assert (patches is None) == (name in ("spline", "median"))
-    found = injected.measured(ready, [1.0, 2.0], some, patches)
-    expected = injected.measured(ready, [1.0, 2.0], some)
-    np.testing.assert_allclose(found, expected, atol=1e-9)
-
-
-def test_a_patch_that_would_not_fit_in_memory_is_refused(sequence):
-    injected = Injected.of(sequence, REDUCTIONS["pca none"])
-    many = np.tile(EVERYWHERE, 40)
-    with pytest.raises(BadInput, match=r"needs 1[0-9].[0-9] GB of weights; measure fewer pixels"):
-        injected.patches(many)
+def test_a_patch_that_would_not_fit_in_memory_is_refused(sequence, monkeypatch):
+    monkeypatch.setattr("exosift.psfsub.patch._MOST", 1e6)
+    injected = Injected.of(sequence, REDUCTIONS["pca"])
+    with pytest.raises(BadInput, match="a patch of 1369 px needs"):
+        Corridor.of(injected, Companion(9.0, 40.0, (1.0,)), 1.0, EVERYWHERE)
 
 
 def test_one_track_serves_all_fluxes(sequence):
@@ -183,7 +198,12 @@ def test_reference_stars_are_references_without_a_companion(own, sequence, speck
     injected = Injected.of(sequence, reduction, [star])
     ready = injected.injection(COMPANIONS[:1])
     found = injected.measured([ready], [1.0], EVERYWHERE)[0]
-    agree(found, brute(sequence, reduction, COMPANIONS[:1], [star]))
+    expected = brute(sequence, reduction, COMPANIONS[:1], [star])
+    agree(found, expected)
+    some = np.arange(600, 640)
+    corridor = Corridor.of(injected, COMPANIONS[0], 0.5, some)
+    measured = corridor.values([COMPANIONS[:1]])[0]
+    np.testing.assert_allclose(measured, expected.reshape(1, -1)[:, some], atol=1e-7)
 
 
 def test_each_wavelength_is_refitted_with_its_own_flux(sequence, as_sequence, speckles):
@@ -203,6 +223,9 @@ def test_each_wavelength_is_refitted_with_its_own_flux(sequence, as_sequence, sp
     injected = Injected.of(both, REDUCTIONS["pca"])
     found = injected.measured([injected.injection([companion])], [1.0], EVERYWHERE)[0]
     agree(found, brute(both, REDUCTIONS["pca"], [companion]))
+    corridor = Corridor.of(injected, companion, 0.5, np.arange(500, 540))
+    measured = corridor.values([[companion]])[0]
+    np.testing.assert_allclose(measured, found.reshape(2, -1)[:, 500:540], rtol=1e-9, atol=1e-8)
     mixed = Reduction(Mean(), FullFrame(1.0), References(wavelengths="all"))
     assert not in_gram_space(mixed)
 

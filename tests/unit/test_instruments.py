@@ -122,3 +122,11 @@ def test_example_of_the_documentation_is_valid():
     example = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
     found = read_description(example["instruments"]["mycam"], "docs")
     assert [rule.kind for rule in found.raw.classes] == ["dark", "flat", "sky", "science"]
+
+
+def test_errors_of_scale_and_north_are_of_the_camera_and_its_time():
+    assert instruments.calibration_errors("VLT/SPHERE-IRDIS", 12.25) == (0.009, 0.08)
+    nirc2 = [instruments.calibration_errors("Keck/NIRC2 narrow", s) for s in (9.952, 9.971)]
+    assert nirc2 == [(0.002, 0.009), (0.004, 0.02)]
+    assert instruments.calibration_errors("VLT/NACO L27", 27.19) == (None, None)
+    assert instruments.calibration_errors("unheard of", 27.19) == (None, None)

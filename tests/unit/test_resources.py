@@ -8,6 +8,7 @@ import pytest
 
 from exosift.compute.resources import (
     Work,
+    characterise_minutes,
     detect_memory,
     invert_memory,
     invert_minutes,
@@ -35,6 +36,7 @@ def test_each_attempt_asks_for_more():
         lambda n: limits_minutes(Work(SHAPE), 0, (6, 20), n),
         lambda n: roc_memory([Work(SHAPE)], SHAPE, n),
         lambda n: roc_minutes([Work(SHAPE)], [SHAPE], 700, n),
+        lambda n: characterise_minutes(Work(SHAPE), 20, 1, n),
     ):
         assert ask(1) < ask(2) == 2 * ask(1) or ask(2) - 2 * ask(1) in (0, 1)
 

@@ -32,6 +32,12 @@ SURVEY = {
         "azimuths": 4,
         "completeness": [0.5],
     },
+    "characterise": {
+        "reductions": ["pca"],
+        "injections": 5,
+        "sampling": None,
+        "centring_error": 0.1,
+    },
     "roc": {
         "methods": [{"method": "pca", "rank": 2}, {"method": "andromeda"}],
         "reference": {"method": "pca", "rank": 2},

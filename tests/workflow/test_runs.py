@@ -64,6 +64,18 @@ def test_limits_are_told_where_they_were_asked_for(finished):
     assert "Faintest companion at 450 mas" in text
 
 
+def test_known_companions_are_measured_where_they_were_asked_for(finished):
+    folder = finished.folder / "run/results"
+    (row,) = Table.read(folder / "A/1/pca/companions.ecsv")
+    assert abs(row["separation"] - 450) < 30
+    assert abs(row["position_angle"] - 60) < 3
+    assert not (folder / "A/1/median/companions.ecsv").exists()
+    assert not (folder / "B/1/pca/companions.ecsv").exists()
+    text = (finished.folder / "run/report/index.html").read_text()
+    assert "../results/A/1/pca/companions.png" in text
+    assert "<p>Companion at 4" in text
+
+
 def test_report_shows_every_observation_and_its_figures(finished):
     page = finished.folder / "run/report/index.html"
     text = page.read_text()

@@ -198,6 +198,30 @@ def roc_minutes(wildcards, input, attempt):
     return resources.roc_minutes(*judged_methods(input), SURVEY.config.roc.maps, attempt)
 
 
+def candidates_of(wildcards):
+    """Input function: the candidates, where those are to be characterised."""
+    asked = SURVEY.config.characterise.which == "candidates"
+    return rules.detect.output.candidates if asked else []
+
+
+def characterised():
+    """The tables of companions that a run is to make: none where none is known or looked for."""
+    asked = SURVEY.config.characterise
+    return [
+        f"results/{row.target}/{row.epoch}/{reduction}/companions.ecsv"
+        for row in SURVEY.rows
+        if row.role == "science" and (asked.which == "candidates" or SURVEY.config.known_of(row))
+        for reduction in asked.reductions
+    ]
+
+
+def characterise_minutes(wildcards, input, attempt):
+    row = ROWS[wildcards.target, wildcards.epoch]
+    count = max(1, len(SURVEY.config.known_of(row)))
+    injections = SURVEY.config.characterise.injections
+    return resources.characterise_minutes(subtraction(wildcards, input), injections, count, attempt)
+
+
 def invert_memory(wildcards, input, attempt):
     return resources.invert_memory(sequence_shape(input.sequence), attempt)
 

@@ -36,6 +36,9 @@ _INVERT, _MAPS = 8, 80
 # one separation to the next where none are named, at least.
 _BATCH, _SEARCHED, _TWICE, _STEP = 80_000_000, 6, 2, 3
 
+# Characterise: a fit, in whole reductions of one rank.
+_FIT = 10
+
 # Search: 64 neighbours a pixel for the aperture sums; discs at 49² places for the pixels under the
 # outermost circle, and ten arrays over the apertures of a piece of work.
 _NEIGHBOURS, _PLACES, _READINGS, _ARRAYS = 64, 49**2, 32, 10
@@ -160,6 +163,16 @@ def roc_minutes(works: Sequence[Work], inverted: Sequence[Shape], maps: int, att
     seconds = sum(map(subtract_seconds, works)) + sum(map(invert_seconds, inverted))
     mapped = _SNR * (len(works) + len(inverted))
     return attempt * (2 + int(maps * (seconds + mapped) / 60))
+
+
+def characterise_minutes(work: Work, injections: int, companions: int, attempt: int) -> int:
+    """Minutes to measure companions, each with its injections.
+
+    A fit readies a patch, some times what the whole costs, and tries a hundred places at a small
+    part of it; a posterior tries a few hundred more.
+    """
+    each = subtract_seconds(replace(work, ranks=1))
+    return attempt * (5 + int(_FIT * (3 + injections) * companions * each / 60))
 
 
 def invert_minutes(shape: Shape, attempt: int) -> int:

@@ -28,6 +28,8 @@ class Instrument:
     true_north: float
     wavelengths: Mapping[str, float | tuple[float, ...]]
     source: str
+    pixel_scale_error: float | None = None
+    true_north_error: float | None = None
 
     def channels(self, filter_name: str) -> tuple[float, ...]:
         """Central wavelengths [µm] of a filter's channels; BadInput names the filters known."""
@@ -66,6 +68,20 @@ def load(name: str, given: Mapping[str, Description] | None = None) -> Instrumen
     raise BadInput(f"instrument {name}: not known; {hint}")
 
 
+def calibration_errors(name: str, pixel_scale: float) -> tuple[float | None, float | None]:
+    """Errors of scale [mas/px] and true North [deg] of the instrument that a sequence names.
+
+    A camera's values change with time: those of this `pixel_scale` [mas/px]. None: not known.
+    """
+    for file in _names():
+        found = described(file)
+        for camera in found.cameras or (found.only_camera,):
+            label = f"{found.name} {camera.camera}".strip()
+            if label == name and abs(camera.pixel_scale - pixel_scale) < 1e-6:
+                return camera.pixel_scale_error, camera.true_north_error
+    return None, None
+
+
 @cache
 def described(file: str) -> Description:
     """A description of this folder."""
@@ -95,7 +111,7 @@ def _names() -> tuple[str, ...]:
 def _cameras(file: str, found: Description) -> dict[str, Camera]:
     """Name → camera, with the values that hold now; one nameless camera when it has but one."""
     if not found.cameras:
-        return {file: Camera("", found.pixel_scale or 0.0, found.true_north)}
+        return {file: found.only_camera}
     return {f"{file}-{c.camera.lower()}": c for c in found.cameras if not c.until}
 
 
@@ -109,4 +125,6 @@ def _instrument(found: Description, camera: Camera) -> Instrument:
         true_north=camera.true_north,
         wavelengths=found.wavelengths,
         source=found.source,
+        pixel_scale_error=camera.pixel_scale_error,
+        true_north_error=camera.true_north_error,
     )

@@ -175,7 +175,8 @@ class Raw:
 class Camera:
     """A camera, `until` a date (YYYY-MM-DD) on which its values changed.
 
-    pixel_scale [mas/px], true_north [deg]; mirrored: East lies right of North on the detector.
+    pixel_scale [mas/px], true_north [deg] and their errors, null where none is published; mirrored:
+    East lies right of North on the detector.
     """
 
     camera: str
@@ -183,6 +184,8 @@ class Camera:
     true_north: float = 0.0
     until: str = ""
     mirrored: bool = False
+    pixel_scale_error: float | None = None
+    true_north_error: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a date that is none."""
@@ -196,9 +199,10 @@ class Camera:
 class Description:
     """An instrument: one scale and north, or those of its cameras; and its raw files, if known.
 
-    pixel_scale [mas/px]; true_north and derotator_offset [deg] turn a stored parallactic angle into
-    that of true North (null where it changes from night to night); wavelengths [µm] of its filters,
-    one or one a channel; diameter [m] of the telescope.
+    pixel_scale [mas/px], true_north [deg] and their errors as of a `Camera`; true_north and
+    derotator_offset [deg] turn a stored parallactic angle into that of true North (null where it
+    changes from night to night); wavelengths [µm] of its filters, one or one a channel; diameter
+    [m] of the telescope.
     """
 
     name: str
@@ -207,6 +211,8 @@ class Description:
     diameter: float | None = None
     pixel_scale: float | None = None
     true_north: float = 0.0
+    pixel_scale_error: float | None = None
+    true_north_error: float | None = None
     derotator_offset: float | None = None
     wavelengths: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
     cameras: tuple[Camera, ...] = ()
@@ -217,10 +223,21 @@ class Description:
         if self.pixel_scale is None and not self.cameras:
             raise BadInput("neither pixel_scale nor cameras; give the scale [mas/px]")
 
+    @property
+    def only_camera(self) -> Camera:
+        """The nameless camera of an instrument that has but one."""
+        return Camera(
+            "",
+            self.pixel_scale or 0.0,
+            self.true_north,
+            pixel_scale_error=self.pixel_scale_error,
+            true_north_error=self.true_north_error,
+        )
+
     def camera(self, name: str, day: str = "") -> Camera | None:
         """Scale and north of a camera on a day (YYYY-MM-DD; now when empty); None if not known."""
         if not self.cameras and self.pixel_scale is not None:
-            return Camera("", self.pixel_scale, self.true_north)
+            return self.only_camera
         return next(
             (
                 c

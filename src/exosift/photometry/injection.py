@@ -46,6 +46,18 @@ class Track:
     light: Floats
 
 
+@dataclass(frozen=True, eq=False)
+class Stamps:
+    """A companion of unit flux in a box of each raw frame: light (wavelength, time, row, column).
+
+    rows and columns (time, box): where each box lies in its frame.
+    """
+
+    rows: Ints
+    columns: Ints
+    light: Floats
+
+
 def inject(
     sequence: Sequence,
     companions: Several[Companion],
@@ -79,6 +91,22 @@ def track(
     `angle`: the companion is drawn out over that arc. Raises BadInput when the companion is outside
     every frame, or fluxes or smearing do not fit the sequence.
     """
+    stamps = stamped(sequence, companion, smearing)
+    height, width = sequence.cube.shape[-2:]
+    inside = _within(stamps.rows, height)[:, :, None] & _within(stamps.columns, width)[:, None]
+    frame, y, x = np.nonzero(inside)
+    if not frame.size:
+        raise BadInput(
+            f"{sequence.label}: a companion at {companion.separation:g} px is outside every frame "
+            f"of {width}×{height} px"
+        )
+    flux = transmission * np.asarray(companion.flux)
+    pixel = stamps.rows[frame, y] * width + stamps.columns[frame, x]
+    return Track(frame, pixel, flux[:, None] * stamps.light[:, frame, y, x])
+
+
+def stamped(sequence: Sequence, companion: Companion, smearing: Floats | None = None) -> Stamps:
+    """The boxes of a companion of unit flux, also where they lie beyond the frames; see `track`."""
     turn = np.zeros(sequence.angle.shape) if smearing is None else smearing
     _check(sequence, companion, turn)
     arc = companion.separation * np.radians(np.abs(turn).max(initial=0.0))
@@ -87,21 +115,11 @@ def track(
     offset = raw_offset(companion.separation, companion.position_angle, angle)
     place = np.asarray(sequence.observation.star) + offset
     middle = np.rint((place.min(axis=1) + place.max(axis=1)) / 2)
-
     reach = sequence.psf.shape[-1] // 2 + int(np.ceil(arc / 2))
     box = np.arange(-reach, reach + 1)
     light = _stamps(sequence.psf, reach, place - middle[:, None], share)
     columns, rows = (middle[:, axis, None].astype(int) + box for axis in (0, 1))
-    height, width = sequence.cube.shape[-2:]
-    frame, y, x = np.nonzero(_within(rows, height)[:, :, None] & _within(columns, width)[:, None])
-    if not frame.size:
-        raise BadInput(
-            f"{sequence.label}: a companion at {companion.separation:g} px is outside every frame "
-            f"of {width}×{height} px"
-        )
-    flux = transmission * np.asarray(companion.flux)
-    pixel = rows[frame, y] * width + columns[frame, x]
-    return Track(frame, pixel, flux[:, None] * light[:, frame, y, x])
+    return Stamps(rows, columns, light)
 
 
 def _within(pixels: Ints, length: int) -> Bools:
@@ -138,6 +156,8 @@ def _stamps(psf: Floats, reach: int, beside: Floats, share: Floats) -> Floats:
         # One product over nodes and columns together, instead of one a node and their sum.
         return np.asarray(shifted.reshape(frames, box, -1) @ along_x)
 
+    if len(psf) == 1:  # holding BLAS back takes longer than one stamp
+        return stamp(psf[0])[None]
     return np.stack(threads.over(stamp, psf))
 
 

@@ -22,7 +22,6 @@ from exosift.psfsub.catalogue import PixelModel, Reduction
 from exosift.psfsub.combine import combine
 from exosift.psfsub.engine import planned, reduce
 from exosift.psfsub.pairwise import Pairwise
-from exosift.psfsub.patch import Patch
 from exosift.psfsub.refit import Fitted, Light
 from exosift.psfsub.stack import channel_stack, refuse_unlike
 from exosift.sequence import Sequence
@@ -108,23 +107,16 @@ class Injected:
             light.append(tuple(threads.over(lit, channel.regions)))
         return Injection(tuple(companions), tuple(light))
 
-    def patches(self, pixels: Ints) -> tuple[Patch, ...] | None:
-        """Pixels to be measured hundreds of times, for `measured`; None where it would not help."""
-        if not self.channels or self.reduction.derotation == "spline":
-            return None
-        size, angle = self.sequence.cube.shape[-1], self.sequence.angle
-        return tuple(Patch.of(one.regions, angle, size, pixels) for one in self.channels)
-
     def measured(
         self,
         injections: Several[Injection],
         times: Several[float],
         pixels: Ints,
-        patches: tuple[Patch, ...] | None = None,
     ) -> Floats:
         """Values (injection, variant, pixel) of the images with each injection, `times` as bright.
 
-        pixels: flat indices into the North-up image; patches: those of the same pixels.
+        pixels: flat indices into the North-up image. For a companion that is moved about one place
+        see `corridor`.
         """
         if not self.channels:
             return np.stack(
@@ -132,10 +124,6 @@ class Injected:
             )
         every: list[Floats] = []
         for number, channel in enumerate(self.channels):
-            if patches:
-                one = patches[number]
-                every.append(self._in_patch(number, one, injections, times))
-                continue
             size = self.sequence.cube.shape[-1]
             held = channel.turned.shape[0] * channel.turned.shape[1] * size**2
             some = [
@@ -144,20 +132,6 @@ class Injected:
             ]
             every.append(np.concatenate(some))
         return combine(np.stack(every), "mean")
-
-    def _in_patch(
-        self, number: int, patch: Patch, injections: Several[Injection], times: Several[float]
-    ) -> Floats:
-        """Values (injection, variant, pixel) of one wavelength's images in a patch."""
-        channel = self.channels[number]
-        before = channel.turned.reshape(*channel.turned.shape[:2], -1)[..., patch.pixels]
-
-        def work(which: int) -> Floats:
-            light = injections[which].light[number]
-            after = before + patch.change(channel.regions, light, times[which])
-            return np.stack([combine(one[:, None], self.reduction.combination)[0] for one in after])
-
-        return np.stack(threads.over(work, range(len(times))))
 
     def _the_long_way(self, injection: Injection, times: float, pixels: Ints) -> Floats:
         """Values (variant, pixel) by a whole reduction."""

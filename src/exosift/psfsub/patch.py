@@ -16,7 +16,8 @@ import numpy as np
 from exosift import threads
 from exosift.errors import BadInput
 from exosift.geometry.turning import Box, Turn
-from exosift.psfsub.refit import Fitted, Light
+from exosift.psfsub.linear import Coefficients
+from exosift.psfsub.refit import Fitted
 from exosift.types import Floats, Ints
 
 # Weights kept at most, in bytes.
@@ -27,8 +28,9 @@ _MOST = 1_000_000_000
 class Patch:
     """Pixels (pixel,) of the image, and what each region weighs in them.
 
-    weights (time, pixel of the region, pixel): W. turned (time, row + 2, pixel): the frames R − m,
-    the fixed frame m and a frame of ones, each derotated by every target's angle.
+    weights (time, pixel of the region, pixel): W of the kept ones. turned (time,
+    row + 2, pixel): the frames R − m, the fixed frame m and a frame of ones, each derotated by
+    every target's angle.
     """
 
     pixels: Ints
@@ -36,66 +38,51 @@ class Patch:
     turned: tuple[Floats, ...]
 
     @classmethod
-    def of(cls, regions: Several[Fitted], angle: Floats, size: int, pixels: Ints) -> "Patch":
+    def of(
+        cls,
+        regions: Several[Fitted],
+        angle: Floats,
+        size: int,
+        pixels: Ints,
+        kept: Several[Ints],
+    ) -> "Patch":
         """For `pixels` in frames of size × size, derotated by Fourier shears.
 
-        Raises BadInput when the weights would not fit in memory.
+        kept: numbers of each region's pixels whose weights are kept. Raises BadInput when those
+        would not fit in memory.
         """
         dtype = regions[0].left.dtype
         every = np.concatenate([region.part.pixels for region in regions])
-        needed = len(angle) * len(pixels) * len(every) * dtype.itemsize
+        needed = len(angle) * len(pixels) * sum(map(len, kept)) * dtype.itemsize
         if needed > _MOST:
             raise BadInput(
                 f"a patch of {len(pixels)} px needs {needed / 1e9:.1f} GB of weights; measure "
-                "fewer pixels, or take them without a patch"
+                "fewer pixels, or fewer frames"
             )
         seen, wanted = Box.centred(every, size), Box.around(pixels, size)
         place, columns = wanted.within(pixels, size), seen.within(every, size)
         ends = np.cumsum([len(region.part.pixels) for region in regions])[:-1]
         frames = [_with_fixed(region) for region in regions]
-        weights = [np.empty((len(angle), of.shape[1], len(pixels)), dtype) for of in frames]
+        weights = [np.empty((len(angle), len(of), len(pixels)), dtype) for of in kept]
         turned = [np.empty((len(angle), of.shape[0], len(pixels)), dtype) for of in frames]
 
         def work(frame: int) -> None:
             turn = Turn.by(angle[frame], size, seen, wanted, dtype)
             rows = turn.weights(place).reshape(len(pixels), -1).T[columns]
-            for own, kept, images, of in zip(
-                np.split(rows, ends), weights, turned, frames, strict=True
-            ):
-                kept[frame] = own
-                images[frame] = of @ own
+            for number, own in enumerate(np.split(rows, ends)):
+                weights[number][frame] = own[kept[number]]
+                turned[number][frame] = frames[number] @ own
 
         threads.over(work, range(len(angle)))
         return cls(pixels, tuple(weights), tuple(turned))
 
-    def change(
-        self, regions: Several[Fitted], light: Several[Light | None], times: float
-    ) -> Floats:
-        """What `times` the light changes in the derotated frames: (variant, time, pixel)."""
-        lit = [number for number, one in enumerate(light) if one is not None]
-
-        def work(number: int) -> Floats:
-            one = light[number]
-            assert one is not None
-            return self._of_region(number, regions[number], one, times)
-
-        shape = (*regions[0].left.shape[:2], len(self.pixels))
-        return np.asarray(sum(threads.over(work, lit), np.zeros(shape, regions[0].left.dtype)))
-
-    def _of_region(self, number: int, region: Fitted, light: Light, times: float) -> Floats:
-        """The same of one region."""
-        now, before = region.refitted(light, times), region.fitted
+    def reweighed(self, number: int, before: Coefficients, now: Coefficients) -> Floats:
+        """What other coefficients alone change of a region: (variant, time, pixel)."""
         more = now.weights - before.weights
         rest = np.stack([more.sum(axis=2), now.offset - before.offset], axis=2)
-        kept, turned = self.weights[number], self.turned[number]
+        turned = self.turned[number]
         share = np.concatenate([more, rest], axis=2).astype(turned.dtype)
-        change = -np.matmul(share[:, :, None], turned)[:, :, 0]
-        if light.pixels.size:
-            count = len(light.values)
-            added = times * (light.values - now.weights[..., :count] @ light.values)
-            added = added.astype(kept.dtype)
-            change += np.matmul(added[:, :, None], kept[:, light.pixels])[:, :, 0]
-        return np.asarray(change)
+        return np.asarray(-np.matmul(share[:, :, None], turned)[:, :, 0])
 
 
 def _with_fixed(region: Fitted) -> Floats:

@@ -66,11 +66,34 @@ class RocSummary:
 
 
 @dataclass(frozen=True)
+class CompanionRow:
+    """A measured companion: separation [mas], position angle [deg], flux and contrast (or NaN).
+
+    The first three each with their total error.
+    """
+
+    separation: tuple[float, float]
+    position_angle: tuple[float, float]
+    flux: tuple[float, float]
+    contrast: float
+
+
+@dataclass(frozen=True)
+class CompanionsSummary:
+    """What was measured of companions: figures, as paths relative to the page."""
+
+    status: Status
+    line: str
+    figures: tuple[str, ...] = ()
+    rows: tuple[CompanionRow, ...] = ()
+
+
+@dataclass(frozen=True)
 class ReductionSummary:
     """One reduction of one observation, its candidates strongest first.
 
-    `figure` is a path relative to the page, `settings` YAML text. `limits` is None where none were
-    asked for.
+    `figure` is a path relative to the page, `settings` YAML text. `limits` and `companions` are
+    None where none were asked for.
     """
 
     name: str
@@ -80,6 +103,7 @@ class ReductionSummary:
     figure: str | None
     settings: str
     limits: LimitsSummary | None = None
+    companions: CompanionsSummary | None = None
 
 
 @dataclass(frozen=True)
@@ -223,10 +247,11 @@ def _problems(observation: ObservationSummary) -> list[Problem]:
         consequence = own != "done" and reduction.status == "missing"
         if reduction.status != "done" and not consequence:
             found.append(Problem(observation, reduction.name, reduction.status, reduction.line))
-        limits = reduction.limits
-        if limits and limits.status != "done" and reduction.status == "done":
-            name = f"{reduction.name}, limits"
-            found.append(Problem(observation, name, limits.status, limits.line))
+        for what in ("limits", "companions"):
+            part = getattr(reduction, what)
+            if part and part.status != "done" and reduction.status == "done":
+                name = f"{reduction.name}, {what}"
+                found.append(Problem(observation, name, part.status, part.line))
     roc = observation.roc
     if roc and roc.status != "done" and own == "done":
         found.append(Problem(observation, "ROC", roc.status, roc.line))

@@ -1,5 +1,6 @@
 """`exosift report`: one page about a run, from whatever it left; says what is missing and why."""
 
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ import yaml
 from exosift.config import Config, Survey
 from exosift.errors import ExosiftError
 from exosift.io.atomic import whole
+from exosift.io.companions import read_companions
 from exosift.io.limits import nearest_limit
 from exosift.io.sequences import read_header
 from exosift.io.tables import read_candidates
@@ -22,6 +24,8 @@ from exosift.observations import Row, as_registered, makers
 from exosift.report.pages import render
 from exosift.report.summary import (
     CandidateRow,
+    CompanionRow,
+    CompanionsSummary,
     LimitsSummary,
     ObservationSummary,
     ReductionSummary,
@@ -30,6 +34,7 @@ from exosift.report.summary import (
     Status,
 )
 from exosift.settings import plain
+from exosift.steps.characterise import settings_of as companions_settings
 from exosift.steps.detect import settings_of
 from exosift.steps.limits import settings_of as limits_settings
 from exosift.steps.recording import read_status
@@ -135,6 +140,7 @@ def _reduction(
         figure=_relative(folder / "detection.png", base) if status == "done" else None,
         settings=yaml.safe_dump(reduction, sort_keys=False),
         limits=_limits(name, row, config, folder, base) if registered else None,
+        companions=_companions(name, row, config, folder, base) if registered else None,
     )
 
 
@@ -162,6 +168,35 @@ def _roc(row: Row, config: Config, folder: Path, base: Path) -> RocSummary | Non
     status, line = _ended(folder, "roc", roc_settings(config.judged, config.roc, known))
     figure = _relative(folder / "roc.png", base) if status == "done" else None
     return RocSummary(status, line, figure)
+
+
+def _companions(
+    name: str, row: Row, config: Config, folder: Path, base: Path
+) -> CompanionsSummary | None:
+    """The companions measured in one reduction, where they were asked for."""
+    asked, known = config.characterise, config.known_of(row)
+    if name not in asked.reductions or (asked.which == "known" and not known):
+        return None
+    status, line = _ended(
+        folder, "characterise", companions_settings(config.reductions[name], asked, known)
+    )
+    if status != "done":
+        return CompanionsSummary(status, line)
+    try:
+        found = read_companions(folder / "companions.ecsv")
+    except ExosiftError as error:
+        return CompanionsSummary("missing", str(error))
+    rows = tuple(
+        CompanionRow(
+            separation=(one["separation"], one["separation_total"]),
+            position_angle=(one["position_angle"], one["position_angle_total"]),
+            flux=(one["flux"], one["flux_total"]),
+            contrast=one.get("contrast", math.nan),
+        )
+        for one in found
+    )
+    figures = [_relative(folder / f"{n}.png", base) for n in ("companions", "corner")]
+    return CompanionsSummary(status, line, tuple(f for f in figures if f), rows)
 
 
 def _candidate(row: dict[str, Any]) -> CandidateRow:

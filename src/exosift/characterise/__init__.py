@@ -1,0 +1,1 @@
+"""What a companion is: its place and flux, and how well they are known."""
