@@ -88,7 +88,7 @@ class Survey:
         command = [str(snakemake), "--snakefile", str(ROOT / "Snakefile")]
         command += ["--configfile", str(self.folder / "config.yaml"), "--cores", "2"]
         command += ["--directory", str(self.folder / "run"), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
         return Run(done.returncode, done.stdout + done.stderr, self.folder / "run")
 
 
