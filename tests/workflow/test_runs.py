@@ -210,7 +210,8 @@ def test_reference_star_is_registered_and_serves_others_alone(again):
     settings = deepcopy(SURVEY)
     rdi = {"own": "none", "stars": ["*/1"]}
     settings["reductions"] = {"rdi": {"regions": {"kind": "full"}, "references": rdi}}
-    del settings["limits"]
+    for asked in ("limits", "characterise", "roc"):
+        del settings[asked]
     settings["reductions"]["rdi"]["model"] = {"kind": "pca", "ranks": [4]}
     survey.write(settings, [simulated("A", "1"), simulated("B", "1", "reference")])
     run = survey.run()
