@@ -6,6 +6,7 @@ of work on it with BLAS held to one thread each, so that they never multiply.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -19,12 +20,20 @@ from threadpoolctl import ThreadpoolController
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# Modules that load a BLAS.
+_BRING_BLAS = ("numpy.linalg", "scipy.linalg")
+
 _budget: ContextVar[int | None] = ContextVar("threads", default=None)
 
 
-@cache
 def _blas() -> ThreadpoolController:
-    """The BLAS libraries of this process; looking them up takes milliseconds, so once."""
+    """The BLAS libraries of this process; NumPy and SciPy bring each its own, when first needed."""
+    return _libraries(*(name in sys.modules for name in _BRING_BLAS))
+
+
+@cache
+def _libraries(*_: bool) -> ThreadpoolController:
+    """Looking them up takes milliseconds, so it is done once for each state of what is loaded."""
     return ThreadpoolController()
 
 
