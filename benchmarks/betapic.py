@@ -210,7 +210,7 @@ CASES = [
         settings=ONE_PROCESS,
         left=cleaning.sky_left,
     ),
-    Case("snr map", 60, mapping, with_vip.snr, settings=PROCESSES, within="max |ΔS/N|"),
+    Case("snr map", 100, mapping, with_vip.snr, settings=PROCESSES, within="max |ΔS/N|"),
 ]
 CASES += [
     Case("contrast curve", 20, limiting, with_vip.contrast, settings=PROCESSES, within=RATIO),

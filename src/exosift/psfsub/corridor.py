@@ -77,8 +77,7 @@ class _Stretch:
         The latter is a (P − C P) on the region's pixels of the corridor: (variant, time, pixel).
         """
         seen = _spread(boxes, number, self.zone_place, self.frames.shape[1])
-        frames = self.frames.copy()
-        frames[: len(seen)] += seen
+        frames = np.concatenate([self.frames[: len(seen)] + seen, self.frames[len(seen) :]])
         along, sums = self.rest.along + frames @ self.fixed, self.rest.sums.copy()
         sums[: len(seen)] += seen.sum(axis=1)
         products = Gram(
@@ -229,9 +228,10 @@ def _numbered(pixels: Ints, of: int) -> Ints:
 
 def _spread(boxes: Several[_Boxes], number: int, place: Ints, count: int) -> Floats:
     """Light of wavelength `number` in columns (time, column); −1 is the last, which stays empty."""
-    spread = np.zeros((len(boxes[0].pixels), count))
-    frame = np.arange(len(spread))[:, None]
-    for one in boxes:
-        spread[frame, place[one.pixels]] += one.light[number]  # each pixel once a frame
+    frames = len(boxes[0].pixels)
+    first = count * np.arange(frames)[:, None]
+    columns = np.concatenate([(place[one.pixels] % count + first).ravel() for one in boxes])
+    light = np.concatenate([one.light[number].ravel() for one in boxes])
+    spread = np.bincount(columns, light, frames * count).reshape(frames, count)
     spread[:, -1] = 0.0
     return spread

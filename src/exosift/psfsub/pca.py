@@ -67,16 +67,39 @@ class Pca:
         Targets that share a library share one eigendecomposition.
         """
         kernel = gram.kernel(self.centring)
-        weights = np.zeros((len(self.ranks), *usable.shape))
-        done = self._many(kernel, usable, weights)
-        for libraries, targets in _batches(usable, np.flatnonzero(~done)):
-            own = self._weights(kernel, libraries, targets)
-            weights[:, targets.ravel()] = own.reshape(len(own), -1, len(kernel))
+        if usable.all():
+            weights = self._of_all(kernel, len(usable))
+        else:
+            weights = self._of_libraries(kernel, usable)
         offset = np.zeros(weights.shape[:2])
         if self.centring == "spatial":
             mean = gram.sums / gram.pixels
             offset = mean[: len(usable)] - weights @ mean
         return Coefficients(weights, offset)
+
+    def _of_all(self, kernel: Floats, targets: int) -> Floats:
+        """Weights (rank, target, reference) where all frames are everyone's library: U_k U_kᵀ."""
+        if self.centring == "temporal":
+            on_mean = kernel.mean(axis=1)
+            kernel = kernel - on_mean[:, None] - on_mean + on_mean.mean()
+        power, modes = np.linalg.eigh(kernel)
+        power, modes = power[None, ::-1], modes[:, ::-1] * (_inverse(power[None, ::-1])[0] > 0)
+        weights = np.empty((len(self.ranks), targets, len(kernel)))
+        for rank, out in zip(self.ranks, weights, strict=True):
+            kept = modes[:, : int(_components(power, rank)[0])]
+            np.matmul(kept[:targets], kept.T, out=out)
+        if self.centring == "temporal":
+            weights += (1.0 - weights.sum(axis=2, keepdims=True)) / len(kernel)
+        return weights
+
+    def _of_libraries(self, kernel: Floats, usable: Bools) -> Floats:
+        """Weights (rank, target, reference) where targets have libraries of their own."""
+        weights = np.zeros((len(self.ranks), *usable.shape))
+        done = self._many(kernel, usable, weights)
+        for libraries, targets in _batches(usable, np.flatnonzero(~done)):
+            own = self._weights(kernel, libraries, targets)
+            weights[:, targets.ravel()] = own.reshape(len(own), -1, len(kernel))
+        return weights
 
     def _many(self, kernel: Floats, usable: Bools, weights: Floats) -> Bools:
         """Fill weights (rank, target, reference) where libraries are large; which were done."""
