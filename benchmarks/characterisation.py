@@ -75,7 +75,7 @@ def simulated() -> Sequence:
 
 
 def measured(sequence: Sequence, radius: float) -> np.ndarray:
-    """Offsets (injection, 3) of companions of S/N about 10 at `radius` [FWHM]."""
+    """Pulls (injection, 3) of companions of S/N about 10 at `radius` [FWHM]."""
     field = Field.of(sequence, REDUCTION)
     separation = radius * field.fwhm
     flux = 10 * float(np.nanstd(field.image)) * field.fwhm
@@ -83,18 +83,11 @@ def measured(sequence: Sequence, radius: float) -> np.ndarray:
         some = [field.companion(separation, angle, flux) for angle in (20.0, 110.0, 200.0, 290.0)]
         flux *= SNR / np.median([found.snr for found in recover(field, some)])
     place = np.array([separation, 77.0, flux])
-    return speckle_noise(field, place, Merit(), MOST).offsets
+    return speckle_noise(field, place, Merit(), MOST).pulls
 
 
-def pulls_of(offsets: np.ndarray) -> np.ndarray:
-    """Each offset over the spread of the others at its separation."""
-    others = [np.delete(offsets, i, axis=0).std(axis=0, ddof=1) for i in range(len(offsets))]
-    return offsets / np.array(others)
-
-
-def summary(offsets: list[np.ndarray]) -> dict[str, dict[str, float]]:
-    """Mean in standard errors, and the pulls' width, of each parameter."""
-    pulls = np.concatenate([pulls_of(one) for one in offsets])
+def summary(pulls: np.ndarray) -> dict[str, dict[str, float]]:
+    """Mean in standard errors, and the width, of the pulls (injection, 3) of each parameter."""
     count = np.sqrt(len(pulls))
     return {
         name: {
@@ -111,9 +104,8 @@ def main() -> None:
     told, pulls = {}, {}
     for name, made in (("beta Pic, empty", real), ("simulated", simulated)):
         sequence = made()
-        offsets = [measured(sequence, radius) for radius in RADII]
-        pulls[name] = np.concatenate([pulls_of(one) for one in offsets])
-        told[name] = summary(offsets)
+        pulls[name] = np.concatenate([measured(sequence, radius) for radius in RADII])
+        told[name] = summary(pulls[name])
         print(name, json.dumps(told[name], indent=1), flush=True)
     (ROOT / "benchmarks/characterisation.json").write_text(json.dumps(told, indent=1) + "\n")
     draw(pulls)

@@ -41,6 +41,12 @@ class Speckles:
         """Covariance (3, 3) of one measurement."""
         return np.atleast_2d(np.cov(self.offsets, rowvar=False))
 
+    @property
+    def pulls(self) -> Floats:
+        """Each offset (injection, 3) over the spread of the others, which did not use it."""
+        others = [np.delete(self.offsets, i, axis=0) for i in range(len(self.offsets))]
+        return self.offsets / np.array([one.std(axis=0, ddof=1) for one in others])
+
 
 def offsets_of(found: Floats, truth: Floats) -> Floats:
     """Places (…, 3) less the truth (…, 3), as `OFFSETS`."""

@@ -108,10 +108,8 @@ def compare(source: Measured, noise: Measured, shape: Shape, fwhm: float) -> Sma
     count = np.zeros(shape, dtype=np.int32)
 
     def work(here: Ints) -> None:
-        aperture = np.arange(elements[here].max())
-        places = _on_circles((x[here] - x0, y[here] - y0), aperture, (x0, y0), fwhm)
-        values = _values(source, noise, places)
-        values[aperture >= elements[here, None]] = np.nan
+        offset = x[here] - x0, y[here] - y0
+        values = _values(source, noise, offset, elements[here], (x0, y0), fwhm)
         snr[y[here], x[here]], count[y[here], x[here]] = among_others(values)
 
     threads.over(work, _pieces(elements, radius[inside]))
@@ -119,13 +117,20 @@ def compare(source: Measured, noise: Measured, shape: Shape, fwhm: float) -> Sma
 
 
 def snr_at(image: Floats, x: float, y: float, fwhm: float) -> float:
-    """S/N of the place (x, y) [px] of image (y, x), as in `snr_map` but between pixels, too."""
+    """S/N of one place; see `sample_at`."""
+    return float(sample_at(image, np.array([x]), np.array([y]), fwhm).snr[0])
+
+
+def sample_at(image: Floats, x: Floats, y: Floats, fwhm: float) -> SmallSample:
+    """S/N (place,) of image (y, x) at places (x, y) [px], as in `snr_map` but between pixels, too.
+
+    They must lie from half an FWHM from the star on to where the last aperture fits.
+    """
     centre = centre_of(image.shape)
-    offset = np.array([x - centre[0]]), np.array([y - centre[1]])
+    offset = x - centre[0], y - centre[1]
     elements = resolution_elements(np.hypot(*offset), fwhm)
-    apertures = Apertures.of(image, fwhm)
-    places = _on_circles(offset, np.arange(elements[0]), centre, fwhm)
-    return float(among_others(_values(apertures, apertures, places))[0][0])
+    source = Apertures.of(image, fwhm)
+    return SmallSample(*among_others(_values(source, source, offset, elements, centre, fwhm)))
 
 
 def _at_once(radius: Floats) -> Floats:
@@ -157,11 +162,24 @@ def _on_circles(
     return x0 + dx * cos + dy * sin, y0 + dy * cos - dx * sin
 
 
-def _values(source: Measured, noise: Measured, places: tuple[Floats, Floats]) -> Floats:
-    """Values (pixel, aperture) at places (x, y); the first of each pixel's is the source's."""
-    values = noise.at(*places)
+def _values(
+    source: Measured,
+    noise: Measured,
+    offset: tuple[Floats, Floats],
+    elements: Ints,
+    centre: Point,
+    fwhm: float,
+) -> Floats:
+    """Values (place, aperture) on the circles through places `offset` (x, y) [px] from the centre.
+
+    The first of each is the source's; NaN where there are more than its `elements` (place,).
+    """
+    aperture = np.arange(elements.max())
+    x, y = _on_circles(offset, aperture, centre, fwhm)
+    values = noise.at(x, y)
     if source is not noise:
-        values[:, :1] = source.at(places[0][:, :1], places[1][:, :1])
+        values[:, :1] = source.at(x[:, :1], y[:, :1])
+    values[aperture >= elements[:, None]] = np.nan
     return values
 
 
