@@ -23,6 +23,11 @@ def cube() -> np.ndarray:
     return fits.getdata(fetch("naco_betapic/naco_betapic_cube.fits")).astype(np.float32)
 
 
+def empty_cube() -> np.ndarray:
+    """The frames with β Pic b taken out."""
+    return fits.getdata(fetch("naco_betapic/naco_betapic_cube_EMPTY.fits")).astype(np.float32)
+
+
 def angle() -> np.ndarray:
     """Angles (time,) [deg], North up."""
     stored = fits.getdata(fetch("naco_betapic/naco_betapic_pa.fits"))

@@ -5,6 +5,7 @@ frame, on noise images and on those. Prints three tables, writes docs/figures/fa
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,8 +21,9 @@ from exosift.geometry.grid import centre_of
 from exosift.geometry.regions import FullFrame
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import image, subtract
+from exosift.psfsub.library import References
 from exosift.psfsub.pca import Pca
-from exosift.psfsub.stack import Stack
+from exosift.psfsub.stack import Rows, Stack
 from exosift.types import Floats
 
 ELEMENTS = (6, 12, 30, 60)
@@ -60,33 +62,37 @@ def frames() -> Iterator[tuple[str, Floats]]:
     yield "white cubes through PCA", np.stack([from_cube(rng) for _ in range(FRAMES)])
 
 
-def from_cube(rng: np.random.Generator) -> Floats:
-    """The image (y, x) that a reduction makes of white noise."""
-    cube = rng.standard_normal((len(ANGLE), SIZE, SIZE), dtype=np.float32)
-    return image(subtract(Stack.of(cube, ANGLE), FWHM, REDUCTION)[0], ANGLE, REDUCTION)
-
-
-def through_the_chain() -> tuple[Floats, Floats]:
-    """Fractions (cube, circle) at one place a circle of images from cubes: anywhere, on a pixel."""
-    rng = np.random.default_rng(12)
-    anywhere, on_pixel = [], []
-    for _ in range(CUBES):
-        picture, turn = from_cube(rng), rng.uniform(0, 2 * np.pi, len(RADII))
-        x0, y0 = centre_of(picture.shape)
-        x, y = x0 + RADII * np.cos(turn), y0 + RADII * np.sin(turn)
-        for at, found in ((x, y), anywhere), ((np.rint(x), np.rint(y)), on_pixel):
-            sample = sample_at(picture, *at, FWHM)
-            found.append(false_positive_fraction(sample.snr, sample.noise))
-    return np.array(anywhere), np.array(on_pixel)
+def from_cube(rng: np.random.Generator, by_star: bool = False) -> Floats:
+    """The image (y, x) that a reduction makes of white noise: ADI, or RDI by a star as noisy."""
+    count = len(ANGLE) * (1 + by_star)
+    frames = rng.standard_normal((count, SIZE, SIZE), dtype=np.float32)
+    own = np.arange(count) < len(ANGLE)
+    rows = Rows(np.resize(ANGLE, count), np.ones(count), np.arange(count), own)
+    references = References(own="none", stars=("*",)) if by_star else References()
+    reduction = replace(REDUCTION, references=references)
+    left = subtract(Stack(frames, rows), FWHM, reduction)[0]
+    return image(left, ANGLE, reduction)
 
 
 def print_chain() -> None:
-    """Measured over nominal rates through the chain, and their binomial errors."""
+    """Measured over nominal rates at one place a circle of images from cubes."""
     print("from cubes: measured over nominal rate at 1e-1, 1e-2 and 1e-3, and its binomial error")
-    for name, found in zip(("anywhere", "on a pixel"), through_the_chain(), strict=True):
-        for nominal in (1e-1, 1e-2, 1e-3):
-            ratio = np.mean(found <= nominal) / nominal
-            print(f"{name:11} {nominal:6g} {ratio:6.3f} ± {(nominal * found.size) ** -0.5:.3f}")
+    for name, by_star in (("RDI", True), ("ADI", False)):
+        rng = np.random.default_rng(12)
+        anywhere, on_pixel = [], []
+        for _ in range(CUBES):
+            picture, turn = from_cube(rng, by_star), rng.uniform(0, 2 * np.pi, len(RADII))
+            x0, y0 = centre_of(picture.shape)
+            x, y = x0 + RADII * np.cos(turn), y0 + RADII * np.sin(turn)
+            for at, found in ((x, y), anywhere), ((np.rint(x), np.rint(y)), on_pixel):
+                sample = sample_at(picture, *at, FWHM)
+                found.append(false_positive_fraction(sample.snr, sample.noise))
+        for where, found in ("anywhere", anywhere), ("on a pixel", on_pixel):
+            told = [
+                f"{np.mean(np.array(found) <= p) / p:.3f} ± {(p * np.size(found)) ** -0.5:.3f}"
+                for p in (0.1, 0.01, 0.001)
+            ]
+            print(f"{name} {where:11}", *told, flush=True)
 
 
 def draw_rates(axes: Axes) -> None:

@@ -21,10 +21,8 @@ Setting = tuple[int, int]
 SETTINGS: tuple[Setting, ...] = ((2, 1), (1, 1), (1, 2), (2, 2))
 
 # A peer's setting this much slower than its best so far is not repeated, nor is a call this long
-# [s], which one measurement times well enough.
-# A first setting may take so long [s].
-_LIMIT = 900.0
-_HOPELESS, _LONG = 1.5, 5.0
+# [s], which one measurement times well enough; none may take three times as long [s].
+_HOPELESS, _LONG, _LIMIT = 1.5, 5.0, 300.0
 
 Row = dict[str, Any]
 
@@ -86,7 +84,7 @@ def fastest(module: str, name: str, settings: tuple[Setting, ...]) -> tuple[floa
     """Median seconds and name of the peer's best setting: processes × BLAS threads."""
     best, setting = float("inf"), "none"
     for processes, blas in settings:
-        limit = 30.0 + 3 * best if best < float("inf") else _LIMIT
+        limit = 30.0 + 3 * min(best, _LIMIT)
         worth = min(best * _HOPELESS, _LONG)
         seconds = child(module, "peer", name, str(processes), str(worth), blas=blas, limit=limit)
         if seconds and statistics.median(seconds) < best:

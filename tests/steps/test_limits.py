@@ -1,6 +1,7 @@
 """`exosift limits` by hand: what it writes, and what it refuses."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,6 +43,21 @@ def test_tables_and_figures_of_every_rank(registered, call):
         assert (output / f"{name}.png").stat().st_size > 10_000
     status = json.loads((output / "status/limits.json").read_text())
     assert status["status"] == "done"
+
+
+def test_the_documented_way_to_masses_reads_the_tables(registered, call, monkeypatch):
+    code, said = call(*ask(registered, f"{ASKED}, star_flux: 2.0e+5"))
+    assert code == 0, said
+    monkeypatch.chdir(registered.folder / "out/pca")
+    page = (Path(__file__).parents[2] / "docs/algorithms/limits.md").read_text()
+    snippet = page.split("```python")[1].split("```")[0]
+    given = {"star_magnitude": 3.5, "age": 24.0, "mass_of": lambda magnitude, age: magnitude + age}
+    exec(snippet, given)
+    told = given["limits"]
+    np.testing.assert_allclose(told["projected"].to_value("au")[0], 0.25 * 19.44, rtol=1e-6)
+    contrast = float(told["contrast"][0])
+    expected = 3.5 - 5 * np.log10(1.944) - 2.5 * np.log10(contrast) + 24.0
+    assert float(told["mass"][0]) == pytest.approx(expected)
 
 
 def test_without_a_star_flux_limits_are_in_counts(registered, call):
