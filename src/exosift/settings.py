@@ -25,7 +25,7 @@ def parse(kind: type[Value], given: Any, where: str) -> Value:
     try:
         value = adapter.validate_python(given)
     except ValidationError as error:
-        raise BadInput(_first_fault(error, where)) from None
+        raise BadInput(_first_fault(error, given, where)) from None
     _refuse_unknown(given, plain(value), where)
     return value
 
@@ -35,13 +35,13 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=asdict))
 
 
-def _first_fault(error: ValidationError, where: str) -> str:
+def _first_fault(error: ValidationError, given: Any, where: str) -> str:
     """One line for the first fault; in a choice of several kinds, that of the kind asked for."""
     faults = error.errors(include_url=False)
     other = {f["loc"][:-1] for f in faults if f["loc"] and f["loc"][-1] == "kind"}
     meant = [f for f in faults if not any(f["loc"][: len(o)] == o for o in other)] or faults
     fault = meant[0]
-    place = ".".join(str(part) for part in fault["loc"] if not str(part)[:1].isupper())
+    place = ".".join(_within(given, fault["loc"]))
     told = fault["type"] in ("missing", "value_error")
     found = "" if told else f", found {fault['input']!r}"
     if fault["loc"] and fault["loc"][-1] == "kind":
@@ -50,6 +50,19 @@ def _first_fault(error: ValidationError, where: str) -> str:
         )
         return f"{where}.{place}: expected one of {', '.join(kinds)}{found}"
     return f"{where}{'.' + place if place else ''}: {_said(fault['msg'])}{found}"
+
+
+def _within(given: Any, path: tuple[int | str, ...]) -> list[str]:
+    """The path of a fault as it was written: without the names of the kinds that were tried."""
+    kept, here = [], given
+    for number, part in enumerate(path):
+        inside = isinstance(here, list) and isinstance(part, int) and part < len(here)
+        if inside or (isinstance(here, Mapping) and part in here):
+            here = here[part]
+            kept.append(str(part))
+        elif number == len(path) - 1 and not str(part)[:1].isupper():
+            kept.append(str(part))  # what is missing
+    return kept
 
 
 def _said(message: str) -> str:

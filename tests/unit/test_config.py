@@ -138,6 +138,11 @@ def test_fault_is_one_line_with_its_place(given, line):
     assert "\n" not in str(caught.value)
 
 
+def test_a_key_in_capitals_keeps_its_place_in_the_line():
+    with pytest.raises(BadInput, match=r"^angles\.SIM-A\.1: input should be a valid number"):
+        parse(dict[str, list[float]], {"SIM-A": [1.0, "x"]}, "angles")
+
+
 def test_inversions_alone_are_a_survey(tmp_path):
     write(tmp_path, HEAD + GOOD)
     given = {"title": "t", "observations": "o.tsv", "inversions": {"andromeda": {"rotation": 1.0}}}
