@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -57,21 +58,25 @@ def child(module: str, *arguments: str, blas: int | None = None, limit: float = 
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             environment[name] = str(blas)
     command = [sys.executable, "-m", module, *arguments]
+    pipe = subprocess.PIPE
+    running = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=limit,
-            check=False,
-        )
+        told, faults = running.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)  # its pool, too: that would go on, in others' way
+        running.communicate()
         return None
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    if running.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {faults.strip()[-500:]}")
+    return json.loads(told.strip().splitlines()[-1])
 
 
 def fresh(module: str, name: str, repeats: int = 5) -> tuple[list[float], list[float]]:
