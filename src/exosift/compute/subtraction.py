@@ -112,42 +112,6 @@ def _large(task: Task, number: int, workers: Workers) -> None:
         frame.append(fixed)
     middle = np.concatenate(frame)
     coefficients = _coefficients(total, middle, part.usable, task)
-    if task.zones[number] != number:
-        values += task.frames.rows * task.regions[number].zone.size
-    return bool(values * np.dtype(task.frames.dtype).itemsize <= TILE)
-
-
-def subtracted(task: Task, workers: Workers) -> None:
-    """Fill the file of residuals: small regions each at once, then the large ones by runs."""
-    numbers = range(len(task.regions))
-    for _ in workers.each(_region, [n for n in numbers if small(task, n)], task):
-        pass
-    for number in numbers:
-        if not small(task, number):
-            _large(task, number, workers)
-
-
-def _region(number: int, task: Task) -> None:
-    """Model a region at once, as in memory."""
-    part, zone = task.part(number), task.zones[number]
-    every = slice(0, part.pixels.size)
-    wider = None if zone == number else task.read(zone, slice(0, part.zone.size))
-    frames = task.read(number, every)
-    task.write(number, every, fit(frames, part.usable, task.model, task.stage.references, wider))
-
-
-def _large(task: Task, number: int, workers: Workers) -> None:
-    """Model a region run by run: the Gram pass, the coefficients, the residual pass."""
-    part, zone = task.part(number), task.zones[number]
-    summed = workers.each(_products, runs(part.zone.size), task, zone)
-    first, fixed = next(summed)
-    total, frame = first, [fixed]
-    for more, fixed in summed:
-        total = total + more
-        frame.append(fixed)
-    middle = np.concatenate(frame)
-    gram = total.gram(middle)
-    coefficients = _coefficients(gram, part.usable, task)
     if zone != number:
         middle = np.concatenate(list(workers.each(_fixed, runs(part.pixels.size), task, number)))
     level = float(middle.mean(dtype=np.float64))
