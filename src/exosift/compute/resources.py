@@ -51,9 +51,8 @@ _NEIGHBOURS, _PLACES, _READINGS, _ARRAYS = 64, 49**2, 32, 10
 # ROC: seconds for the S/N map of an image of some 100² px on a slow core.
 _SNR = 0.5
 
-# STIM: a rank's frames derotated, those of all wavelengths together, and their deviations in double
-# precision; and the residuals of every rank.
-_STIM = 6
+# STIM: both maps' moments in double precision, and what is on the way to them, in frames.
+_MOMENTS = 24
 
 
 def calibrate_memory(window: Shape, threads: int, attempt: int) -> int:
@@ -103,15 +102,11 @@ class Work:
 
 
 def subtract_asked(work: Work, threads: int, attempt: int, most: float = inf) -> int:
-    """MB to ask for, of which a job can have no more than `most`."""
+    """MB to ask for, where a job can have no more than `most`."""
     if work.fits(most):
         return subtract_memory(work, attempt)
-    return int(
-        max(
-            subtract_streamed(work, threads, 1),
-            min(attempt * subtract_streamed(work, threads, 1), most),
-        )
-    )
+    least = subtract_streamed(work, threads, 1)
+    return max(least, int(min(attempt * least, most)))
 
 
 def subtract_streamed(work: Work, threads: int, attempt: int) -> int:
@@ -124,7 +119,7 @@ def subtract_streamed(work: Work, threads: int, attempt: int) -> int:
         return _grown(0, attempt)
     rows = work.shape[1] + sum(star[1] for star in work.stars if len(star) == 4)
     frame, products = _VALUE * prod(work.shape[2:]), 8 * rows**2
-    each = _TILES * max(TILE, frame) + _TURNED * frame + _PRODUCTS * products
+    each = _tiles(work.shape) + _TURNED * frame + _PRODUCTS * products
     return _grown(max(threads * each, (_SOLVED + 2 * work.ranks) * products), attempt)
 
 
@@ -144,12 +139,21 @@ def invert_memory(shape: Shape, attempt: int) -> int:
 
 
 def detect_memory(shape: Shape, attempt: int, frames: Shape = ()) -> int:
-    """MB to search images of `shape` (…, y, x), with STIM of `frames` (wavelength, time, y, x)."""
+    """MB to search images of `shape` (…, y, x), with STIM of `frames` (wavelength, time, y, x).
+
+    STIM turns the frames a few at a time.
+    """
     under = 4 * pi * max(shape[-2:], default=0) / 2
     values = 2 * _NEIGHBOURS * prod(shape[-2:]) + (_PLACES + _READINGS * _ARRAYS) * under
     if frames:
-        values += (_STIM + prod(shape[:-2])) * prod(frames)
+        values += (_TURNED + _MOMENTS) * prod(frames[-2:]) + _tiles(frames) / _VALUE
     return _grown(values * _VALUE, attempt)
+
+
+def _tiles(shape: Shape) -> float:
+    """Bytes of the tiles at work in a thread, of a sequence (…, time, y, x)."""
+    frame = _VALUE * prod(shape[-2:])
+    return _TILES * min(max(TILE, frame), frame * shape[-3])
 
 
 def subtract_minutes(work: Work, attempt: int) -> int:
