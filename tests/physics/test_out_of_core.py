@@ -133,21 +133,21 @@ def test_how_many_work_on_it_and_how_it_lies_on_disk_change_nothing(
     np.testing.assert_array_equal(found, expected.images)
 
 
-class Processes:
-    """Workers that share nothing but the disk."""
+class Elsewhere:
+    """A process that shares nothing with this one but the disk."""
+
+    def __init__(self, pool):
+        self.pool = pool
 
     def each(self, work, items, *shared) -> Iterator:
-        with ProcessPoolExecutor(2, get_context("spawn"), initializer=alone) as pool:
-            yield from [sent.result() for sent in [pool.submit(work, i, *shared) for i in items]]
-
-
-def alone():
-    threads._budget.set(1)
+        return iter([sent.result() for sent in [self.pool.submit(work, i, *shared) for i in items]])
 
 
 def test_the_work_can_be_sent_to_other_processes(stores, tmp_path):
     expected = reduce(SEQUENCE, CASES["full"])
-    found, left = on_disk([stores / "target.zarr"], CASES["full"], tmp_path, Processes())
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        workers = Elsewhere(pool)
+        found, left = on_disk([stores / "target.zarr"], CASES["full"], tmp_path, workers)
     np.testing.assert_array_equal(left, expected.residuals)
     np.testing.assert_array_equal(found, expected.images)
     sent = pickle.dumps(Stored.open(stores / "target.zarr"))
