@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from exosift import threads
 from exosift.compute import images, rechunking, subtraction, trajectories
+from exosift.compute.blocks import together
 from exosift.compute.columns import Columns
 from exosift.compute.outofcore import reduce_stored
 from exosift.compute.trajectories import stored_stims
@@ -54,6 +56,8 @@ def observed(seed: int, target: str = "T", flux: float = 1e4) -> Sequence:
 
 SEQUENCE, OTHER = observed(0), observed(1, "R", 3e4)
 
+CHUNKS = {"frames": (1, 7, SIZE, SIZE), "strips": (1, FRAMES, 8, SIZE), "both": (1, 7, 8, SIZE)}
+
 CASES = {
     "full": Reduction(Pca((3, 10)), FullFrame()),
     "full, by mean": Reduction(Pca((3, 10), "none"), FullFrame(), combination="mean"),
@@ -84,21 +88,22 @@ def on_disk(stores, reduction, folder, workers=None):
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory):
-    """The target's frames by strips of pixels, the star's by frames."""
+    """A target and a star; the target's frames also in other chunks (wavelength, time, y, x)."""
     folder = tmp_path_factory.mktemp("stores")
     write_sequence(folder / "target.zarr", SEQUENCE)
     write_sequence(folder / "star.zarr", OTHER)
-    by_frames(folder / "frames.zarr", SEQUENCE, 7)
+    for name, chunks in CHUNKS.items():
+        chunked(folder / f"{name}.zarr", SEQUENCE, chunks)
     return folder
 
 
-def by_frames(store, sequence, size):
-    """A sequence as `exosift register` writes it: so many whole frames together."""
+def chunked(store, sequence, shape):
+    """A sequence whose large arrays are in chunks of this shape."""
     write_sequence(store, sequence)
     arrays = {name: values[...] for name, values in open_store(store).arrays()}
     attributes, plans = dict(open_store(store).attrs), {}
     for name, values in arrays.items():
-        chunks = (1, size, SIZE, SIZE) if values.shape == sequence.cube.shape else values.shape
+        chunks = shape if values.shape == sequence.cube.shape else values.shape
         plans[name] = Plan(tuple("abcd"[: values.ndim]), values.shape, str(values.dtype), chunks)
     with writing(store, plans, attributes) as empty:
         for name, values in arrays.items():
@@ -120,15 +125,18 @@ def test_residuals_and_images_are_those_in_memory(name, tile, stores, tmp_path, 
     assert np.isfinite(found).mean() > 0.5
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("count", "chunks", "tile"),
+    [(1, "frames", 400_000), (5, "frames", 1), (2, "strips", 1), (2, "both", 100_000)],
+)
 def test_how_many_work_on_it_and_how_it_lies_on_disk_change_nothing(
-    count, stores, tmp_path, monkeypatch
+    count, chunks, tile, stores, tmp_path, monkeypatch
 ):
-    tiles_of(400_000, monkeypatch)
+    tiles_of(tile, monkeypatch)
     reduction = CASES["full, by mean"]
     expected = reduce(SEQUENCE, reduction)
     with threads.limit(count):
-        found, left = on_disk([stores / "frames.zarr"], reduction, tmp_path)
+        found, left = on_disk([stores / f"{chunks}.zarr"], reduction, tmp_path)
     np.testing.assert_array_equal(left, expected.residuals)
     np.testing.assert_array_equal(found, expected.images)
 
@@ -212,6 +220,33 @@ def test_a_disk_that_is_too_small_is_told_at_once(tmp_path, monkeypatch):
         pass
     assert str(refused.value).startswith(f"{tmp_path}: ")
     assert "the sequence needs 1e+09 GB of scratch; free some, set TMPDIR" in str(refused.value)
+
+
+def test_a_disk_that_fills_up_is_told_in_one_line():
+    file = Scratch(Path("/dev/full"), 2, np.array([0, 3]), "float32")
+    with pytest.raises(Transient, match="the scratch disk is full; free some of it, or set TMPDIR"):
+        file.write(slice(0, 2), slice(0, 3), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("tile", [1, 100_000, 2**26])
+@pytest.mark.parametrize("name", CHUNKS)
+def test_pieces_are_whole_chunks_and_all_of_them(name, tile, stores, monkeypatch):
+    monkeypatch.setattr(rechunking, "TILE", tile)
+    seen = np.zeros((2 * FRAMES, SIZE), dtype=int)
+    both = [Stored.open(stores / f"{name}.zarr"), Stored.open(stores / "star.zarr")]
+    for piece in rechunking.pieces(both):
+        frames, rows = both[piece.store].chunks
+        assert piece.times.start % frames == piece.rows.start % rows == 0
+        assert piece.times.stop % frames == 0 or piece.times.stop == FRAMES
+        assert piece.rows.stop % rows == 0 or piece.rows.stop == SIZE
+        last = piece.first + piece.times.stop - piece.times.start
+        seen[piece.first : last, piece.rows] += 1
+    assert (seen == 1).all()
+
+
+@pytest.mark.parametrize(("frame", "count"), [(1, 32), (2**20, 32), (2**20 + 1, 16), (2**40, 1)])
+def test_frames_together_divide_the_groups_of_a_sum(frame, count):
+    assert together(frame) == count
 
 
 def test_scratch_gives_back_any_rectangle(tmp_path):
