@@ -4,7 +4,7 @@ Scratch files lie on the node's own disk: the frames by pixels, their residuals,
 the turned frames. At most two of them are there at a time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from typing import Any
@@ -37,8 +37,8 @@ def reduce_stored(
     """Reduce a sequence, the first of `stored`, with its reference stars; images (variant, y, x).
 
     products: arrays of the store of residuals, which are filled; `progress(done, of)` is told.
-    Raises BadInput as `engine.reduce` does, where the reduction does not stream, and where the disk
-    is too small.
+    Raises BadInput as `engine.reduce` does and where the reduction does not stream, Transient where
+    the disk is too full.
     """
     sequence, model = stored[0].outline, reduction.model
     if isinstance(model, PixelModel) or not streams(reduction):
@@ -52,10 +52,12 @@ def reduce_stored(
     count = len(sequence.wavelength)
     channels = []
     for number in range(count):
-        progress(number, count)
-        job = Job(Channel(number, tuple(stored)), reduction, model, workers)
+
+        def told(done: int, before: int = 3 * number) -> None:
+            progress(before + done, 3 * count)
+
+        job = Job(Channel(number, tuple(stored)), reduction, model, workers, told)
         channels.append(_images(job, products))
-    progress(count, count)
     each = np.stack(channels, axis=1)
     products["image"][...] = each
     return np.stack([combine(one, "mean") for one in each])
@@ -63,33 +65,42 @@ def reduce_stored(
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """The reduction of one wavelength."""
+    """The reduction of one wavelength; `told` is told when it is rechunked, subtracted, done."""
 
     channel: Channel
     reduction: Reduction
     model: LinearModel
     workers: Workers
+    told: Callable[[int], None]
 
 
 def _images(job: Job, products: Mapping[str, Any]) -> Floats:
     """Images (variant, y, x) of one wavelength."""
-    channel, reduction, rows = job.channel, job.reduction, job.channel.rows
-    stored, fwhm, variants = channel.stored[0], channel.fwhm, len(job.model.variants)
-    shape = stored.outline.cube.shape[2:]
-    regions = regions_of((shape[0], shape[1]), fwhm, reduction)
-    everywhere = np.ones(shape[0] * shape[1], dtype=bool)
+    channel, reduction = job.channel, job.reduction
+    stored = channel.stored[0]
+    _, _, height, width = stored.outline.cube.shape
+    regions = regions_of((height, width), channel.fwhm, reduction)
+    everywhere = np.ones(height * width, dtype=bool)
     for region in regions:  # what cannot be is told before any work
-        part_of(region, everywhere, rows, fwhm, reduction)
+        part_of(region, everywhere, channel.rows, channel.fwhm, reduction)
     columns, zones = _columns(regions)
+    job.told(0)
     with scratch_folder(_needed(job, columns, regions)) as folder:
         frames, seen = rechunked(channel, columns, folder / "frames", job.workers)
+        job.told(1)
         kept = Columns.of([region.pixels[seen[region.pixels]] for region in regions])
-        left = Scratch(folder / "left", variants * rows.targets, kept.edges, channel.dtype)
-        model = (reduction, job.model, regions, rows, fwhm, seen)
-        subtracted(Task(*model, frames, columns, zones, left, kept), job.workers)
+        variants = len(job.model.variants)
+        left = Scratch(folder / "left", variants * channel.targets, kept.edges, channel.dtype)
+        task = Task(
+            channel, reduction, job.model, regions, zones, seen, frames, columns, left, kept
+        )
+        subtracted(task, job.workers)
         frames.path.unlink()
+        job.told(2)
         turning = Left(left, kept.pixels, stored, channel.number, reduction.derotation, products)
-        return images(turning, variants, reduction.combination, folder, job.workers)
+        found = images(turning, variants, reduction.combination, folder, job.workers)
+    job.told(3)
+    return found
 
 
 def _columns(regions: Several[Region]) -> tuple[Columns, tuple[int, ...]]:

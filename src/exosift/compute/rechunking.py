@@ -32,6 +32,11 @@ class Channel:
         return channel_rows(outlines[0], outlines[1:])
 
     @property
+    def targets(self) -> int:
+        """How many frames are the target's."""
+        return len(self.stored[0].outline.angle)
+
+    @property
     def fwhm(self) -> float:
         """[px]."""
         return self.stored[0].outline.observation.fwhm[self.number]

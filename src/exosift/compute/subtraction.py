@@ -15,6 +15,7 @@ import numpy as np
 from exosift import threads
 from exosift.compute.blocks import TILE
 from exosift.compute.columns import Columns
+from exosift.compute.rechunking import Channel
 from exosift.compute.workers import Workers
 from exosift.geometry.regions import Region
 from exosift.io.scratch import Scratch
@@ -22,33 +23,32 @@ from exosift.psfsub.catalogue import LinearModel, Stage
 from exosift.psfsub.engine import Part, fit, part_of, weigh
 from exosift.psfsub.gram import BLOCK, CentredFrames, Products, products, runs
 from exosift.psfsub.linear import Coefficients, residuals
-from exosift.psfsub.stack import Rows
 from exosift.types import Bools, Floats
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is modelled: regions of frames in a scratch file, and the file for their residuals.
+    """What is modelled: regions of a wavelength's frames in a scratch file, and their residuals.
 
     columns: lists of pixels, of which the first are the regions'; zones: which of them is the zone
     of each region. left_columns: the pixels of each region that are `seen` in every row.
     """
 
+    channel: Channel
     stage: Stage
     model: LinearModel
     regions: Several[Region]
-    rows: Rows
-    fwhm: float
+    zones: tuple[int, ...]
     seen: Bools
     frames: Scratch
     columns: Columns
-    zones: tuple[int, ...]
     left: Scratch
     left_columns: Columns
 
     def part(self, number: int) -> Part:
         """The work on a region."""
-        return part_of(self.regions[number], self.seen, self.rows, self.fwhm, self.stage)
+        channel = self.channel
+        return part_of(self.regions[number], self.seen, channel.rows, channel.fwhm, self.stage)
 
     def read(self, number: int, some: slice) -> Floats:
         """Some of the pixels, of a list of them, that are seen in all rows: (row, pixel)."""
