@@ -1,11 +1,13 @@
 """A sequence on disk through a reduction: bit for bit as in memory, whoever works on it."""
 
 import pickle
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import numpy as np
 import pytest
@@ -220,6 +222,24 @@ def test_a_disk_that_is_too_small_is_told_at_once(tmp_path, monkeypatch):
         pass
     assert str(refused.value).startswith(f"{tmp_path}: ")
     assert "the sequence needs 1e+09 GB of scratch; free some, set TMPDIR" in str(refused.value)
+
+
+def test_what_a_killed_process_left_goes_and_what_is_in_use_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path))
+    work = "from exosift.io.scratch import scratch_folder as f\nwith f(0): print(flush=1); input()"
+    living, killed = (
+        Popen([sys.executable, "-c", work], stdin=PIPE, stdout=PIPE) for _ in range(2)
+    )
+    for one in (living, killed):
+        one.stdout.readline()
+    assert len(list(tmp_path.iterdir())) == 2
+    killed.kill()
+    killed.wait()
+    with scratch_folder(0):
+        assert len(list(tmp_path.iterdir())) == 2  # the living one's, and ours
+    living.communicate(b"\n")
+    assert not list(tmp_path.iterdir())
+    killed.communicate()
 
 
 def test_a_disk_that_fills_up_is_told_in_one_line():

@@ -6,11 +6,12 @@ there are blocks.
 """
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import numpy as np
 
 from exosift.errors import Transient
 from exosift.types import Floats, Ints
+
+_LOCK = "in-use"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,14 +117,33 @@ def _put(file: int, values: Any, offset: int) -> None:
 def scratch_folder(size: int) -> Iterator[Path]:
     """A folder for `size` bytes on the node's own disk, removed when the block ends, however.
 
-    The disk is that of $SLURM_TMPDIR or $TMPDIR. Raises Transient where it is too full.
+    The disk is that of $SLURM_TMPDIR or $TMPDIR. What a killed process left there is removed, too.
+    Raises Transient where it is too full.
     """
     disk = Path(os.environ.get("SLURM_TMPDIR") or tempfile.gettempdir())
+    _clear(disk)
     free = shutil.disk_usage(disk).free
     if size > free:
         raise Transient(
             f"{disk}: {free / 1e9:.3g} GB are free, and the sequence needs {size / 1e9:.3g} GB of "
             "scratch; free some, set TMPDIR to a larger disk, or give more --memory"
         )
-    with tempfile.TemporaryDirectory(prefix="exosift-", dir=disk) as folder:
+    with tempfile.TemporaryDirectory(prefix="exosift-", dir=disk) as folder, _held(Path(folder)):
         yield Path(folder)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock, which the system lets go of when the process dies."""
+    with (folder / "new").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (folder / "new").rename(folder / _LOCK)
+        yield
+
+
+def _clear(disk: Path) -> None:
+    """Remove the folders that nobody holds any more."""
+    for path in disk.glob(f"exosift-*/{_LOCK}"):
+        with suppress(OSError), path.open("rb") as lock:  # held, another user's, or just gone
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path.parent, ignore_errors=True)
