@@ -3,6 +3,7 @@
 # make ifs, rdi  simulated: a spectrograph with 39 channels; a companion with reference stars
 # make test      all tests            make check   all static checks
 # make bench     speed against the peers, benchmarks/results.json
+# make bench-large  a cube larger than memory, benchmarks/large.json
 # Everything is set up in .venv with the pinned versions of envs/constraints.txt.
 
 PYTHON ?= python3
@@ -23,7 +24,7 @@ endif
 # The constraints hold for the packages that build others, too.
 export PIP_CONSTRAINT := $(abspath envs/constraints.txt)
 
-.PHONY: demo betapic ifs rdi figures test check bench schema clean
+.PHONY: demo betapic ifs rdi figures test check bench bench-large schema clean
 
 demo betapic ifs rdi: %: $(VENV)/run.stamp
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile Snakefile --cores $(CORES) \
@@ -42,6 +43,10 @@ test: $(VENV)/develop.stamp
 
 check: $(VENV)/develop.stamp
 	PATH="$(abspath $(BIN)):$$PATH" tests/checks.sh
+
+# A cube of 8.4 GB in 2.5 GB of memory; takes some 25 minutes and 35 GB of $$TMPDIR.
+bench-large: $(VENV)/develop.stamp
+	PATH="$(abspath $(BIN)):$$PATH" python -m benchmarks.large
 
 bench: $(VENV)/develop.stamp
 	PATH="$(abspath $(BIN)):$$PATH" python -m benchmarks

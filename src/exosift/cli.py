@@ -202,9 +202,15 @@ def register(
 @_option("--reduction", type=_YAML, help="PSF model, regions, references.")
 @click.option("--star", "stars", type=_PATH, multiple=True, help="A reference star's sequence.")
 @_option("--output", type=_PATH, help="Folder for residuals and image.")
+@_option("--memory", type=float, default=None, help="MB to use; what needs more stays on disk.")
 @_threads
 def subtract(
-    sequence: Path, reduction: Any, stars: tuple[Path, ...], output: Path, threads: int
+    sequence: Path,
+    reduction: Any,
+    stars: tuple[Path, ...],
+    output: Path,
+    memory: float | None,
+    threads: int,
 ) -> None:
     """Subtract the star from a sequence; derotate and combine."""
     from exosift import threads as budget
@@ -213,7 +219,7 @@ def subtract(
     from exosift.steps import subtract as step
 
     with budget.limit(threads):
-        step.run(sequence, stars, parse(Reduction, reduction, "reduction"), output)
+        step.run(sequence, stars, parse(Reduction, reduction, "reduction"), output, memory)
 
 
 @main.command()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from exosift import threads
+from exosift.geometry import rotation
 from exosift.geometry.grid import centre_of, radius_map
 from exosift.geometry.rotation import derotate
 
@@ -156,3 +157,11 @@ def test_padding_comes_near_an_endless_sinc_on_real_frames(betapic):
         exact = sheared(np.pad(frame, 30), -np.tan(theta / 2))
         exact = sheared(sheared(exact.T, np.sin(theta)).T, -np.tan(theta / 2))[30:-30, 30:-30]
         assert np.std((turned_frame - exact)[inside]) < 1e-4 * frame.std()
+
+
+def test_how_large_frames_are_transformed_changes_nothing(monkeypatch):
+    frames = np.random.default_rng(0).normal(size=(3, 45, 45)).astype(np.float32)
+    angle = np.array([-100.0, 3.0, 41.0])
+    expected = derotate(frames, angle)
+    monkeypatch.setattr(rotation, "_APART", 45)
+    np.testing.assert_array_equal(derotate(frames, angle), expected)

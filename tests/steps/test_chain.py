@@ -39,6 +39,19 @@ def test_companion_comes_out_where_it_went_in(registered, call):
     assert (output / "detection.png").stat().st_size > 10_000
 
 
+def test_frames_that_stay_on_disk_give_the_same_products(registered, call):
+    arguments = ("subtract", str(registered.store), "--reduction", REDUCTION, "--output")
+    images, manifests = [], []
+    for folder, memory in (("whole", "100000"), ("parts", "1")):
+        output = registered.folder / "out" / folder / "pca"
+        code, said = call(*arguments, str(output), "--memory", memory)
+        assert code == 0, said
+        images.append(fits.getdata(output / "image.fits"))
+        manifests.append(json.loads((output / "residuals.zarr.json").read_text()))
+    np.testing.assert_array_equal(*images)
+    assert manifests[0] == manifests[1]
+
+
 def test_inversion_maps_flux_error_and_snr(registered, call):
     output = registered.folder / "out/andromeda"
     arguments = ("--inversion", "{inner: 1.5}", "--output", str(output))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from exosift.compute.memory import job_memory, machine_memory
 from exosift.compute.resources import (
     Work,
     characterise_minutes,
@@ -17,11 +18,16 @@ from exosift.compute.resources import (
     register_memory,
     roc_memory,
     roc_minutes,
+    subtract_asked,
     subtract_memory,
     subtract_minutes,
+    subtract_streamed,
 )
+from exosift.psfsub.catalogue import Reduction
+from exosift.psfsub.library import References
+from exosift.psfsub.median import Median
 
-SHAPE, SPECTRAL = (1, 200, 201, 201), (2, 200, 201, 201)
+SHAPE, SPECTRAL, LONG = (1, 200, 201, 201), (2, 200, 201, 201), (1, 700, 201, 201)
 
 
 def test_each_attempt_asks_for_more():
@@ -60,6 +66,41 @@ def test_minutes_follow_the_frames_that_model_each_other():
         assert subtract_minutes(replace(alone, **more), 1) > apart
 
 
+def test_frames_stay_on_disk_where_a_job_cannot_have_the_memory_for_them():
+    large = Work.of(Reduction(), (1, 2000, 1024, 1024), [])
+    assert subtract_memory(large, 1) > 50_000
+    assert subtract_asked(large, 2, 1) == subtract_memory(large, 1)
+    assert subtract_asked(large, 2, 1, 60_000) == subtract_streamed(large, 2, 1) < 2500
+    assert subtract_asked(large, 2, 2, 60_000) == 2 * subtract_streamed(large, 2, 1)
+    assert subtract_asked(large, 2, 2, 3000) == 3000  # more cannot be had
+    assert subtract_asked(large, 2, 1, 100) == subtract_streamed(large, 2, 1)
+    assert large.fits(10**6)
+    assert not large.fits(10_000)
+    for held in (Median(), None), (None, References(wavelengths="all")):
+        model, references = held
+        chosen = {"model": model} if model else {"references": references}
+        there = Work.of(replace(Reduction(), **chosen), (2, 2000, 1024, 1024), [])
+        assert there.fits(1)
+        assert subtract_asked(there, 2, 2, 100) == subtract_memory(there, 2)
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"SLURM_MEM_PER_NODE": "1000"}, 1048.576),
+        ({"SLURM_MEM_PER_CPU": "1000", "SLURM_CPUS_ON_NODE": "3"}, 3145.728),
+        ({"SLURM_MEM_PER_NODE": "0"}, machine_memory()),
+        ({}, machine_memory()),
+    ],
+)
+def test_a_job_may_use_what_was_asked_for(variables, expected, monkeypatch):
+    for name in ("SLURM_MEM_PER_NODE", "SLURM_MEM_PER_CPU", "SLURM_CPUS_ON_NODE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert job_memory() == pytest.approx(expected)
+
+
 def test_an_unknown_shape_asks_for_the_least():
     assert register_memory((), 1) == subtract_memory(Work(()), 1) == detect_memory((), 1) == 400
     assert invert_memory((), 1) == 400
@@ -86,8 +127,15 @@ def test_minutes_of_curves_follow_maps_and_methods_and_memory_the_greediest():
 
 
 STEP = """
+import tempfile
+from pathlib import Path
 import numpy as np
+from exosift.io.residuals import writing_residuals
+from exosift.io.sequences import Stored, write_sequence
 from exosift import threads
+from exosift.compute.outofcore import reduce_stored
+from exosift.compute.workers import Threads
+from exosift.geometry.regions import FullFrame
 from exosift.inverse.andromeda import Andromeda, invert
 from exosift.sequence import Observation, Sequence
 from exosift.psfsub.catalogue import Reduction
@@ -103,6 +151,16 @@ time = np.linspace(0, 80, shape[1])
 mask = np.zeros(shape, bool)
 psf = np.ones((shape[0], 9, 9))
 sequence = Sequence(cube, time, psf, 1.0 + np.arange(shape[0]), time, mask, told)
+def on_disk(sequence):
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        write_sequence(place / "s.zarr", sequence)
+        with writing_residuals(place / "r.zarr", (9,), shape, "float32") as products:
+            Path("/proc/self/clear_refs").write_text("5")
+            return reduce_stored(
+                [Stored.open(place / "s.zarr")],
+                Reduction(Pca((9,)), FullFrame()), products, Threads()
+            )
 with threads.limit(2):
     {work}
 told = open("/proc/self/status").read()
@@ -124,8 +182,9 @@ print(int(told.split("VmHWM:")[1].split()[0]) * 1.024 / 1e3)
             subtract_memory(Work(SPECTRAL, ranks=3, aligned=True), 1),
         ),
         (SHAPE, "invert(sequence, Andromeda())", invert_memory(SHAPE, 1)),
+        (LONG, "on_disk(sequence)", subtract_streamed(Work(LONG), 2, 1)),
     ],
-    ids=["ADI", "SDI", "inversion"],
+    ids=["ADI", "SDI", "inversion", "on disk"],
 )
 def test_a_step_stays_within_what_was_asked_for(shape, work, asked):
     # The most that a process of its own held; getrusage would count this one's before it began.

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from exosift.compute import resources
+from exosift.compute.memory import machine_memory
 from exosift import ALGORITHMS
 from exosift.config import check
 from exosift.errors import ExosiftError
@@ -36,6 +37,10 @@ def checked():
 SURVEY = checked()
 ROWS = {(row.target, row.epoch): row for row in SURVEY.rows}
 
+
+# The most memory [MB] that a job can have: `--resources job_memory=…` or the profile's, else the
+# machine's. Where a sequence needs more, its frames stay on disk.
+MOST = workflow.global_resources.get("job_memory").value or machine_memory()
 
 INSTRUMENTS = json.dumps(plain(dict(SURVEY.config.instruments)))
 
@@ -145,19 +150,15 @@ def register_memory(wildcards, input, attempt):
 
 def subtraction(wildcards, input):
     """What a subtract job has to go through, from the shapes of its inputs."""
-    reduction = SURVEY.config.reductions[wildcards.reduction]
-    stages = [stage for stage in (reduction.first, reduction) if stage]
-    return resources.Work(
+    return resources.Work.of(
+        SURVEY.config.reductions[wildcards.reduction],
         sequence_shape(input.sequence),
-        tuple(sequence_shape(star) for star in input.stars),
-        len(reduction.model.variants),
-        1 + reduction.iterations,
-        any(stage.references.wavelengths == "all" for stage in stages),
+        [sequence_shape(star) for star in input.stars],
     )
 
 
-def subtract_memory(wildcards, input, attempt):
-    return resources.subtract_memory(subtraction(wildcards, input), attempt)
+def subtract_memory(wildcards, input, threads, attempt):
+    return resources.subtract_asked(subtraction(wildcards, input), threads, attempt, MOST)
 
 
 def subtract_minutes(wildcards, input, attempt):

@@ -28,4 +28,4 @@ rule subtract:
         algorithms=ALGORITHMS,
     shell:
         "exosift subtract {params.store} {params.stars} --reduction {params.reduction:q} "
-        "--output {params.folder} --threads {threads} 2> {log}"
+        "--output {params.folder} --memory {resources.mem_mb} --threads {threads} 2> {log}"

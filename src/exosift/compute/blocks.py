@@ -9,6 +9,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from exosift import threads
+from exosift.psfsub.combine import GROUP
 from exosift.types import Bools, Floats
 
 Result = TypeVar("Result")
@@ -16,6 +17,9 @@ Result = TypeVar("Result")
 # A block of frames is at most so many bytes of float32; a step holds some copies of it a thread.
 BLOCK = 16 * 2**20
 """Bytes of a block."""
+
+TILE = 64 * 2**20
+"""Bytes of what is at work where a sequence does not fit into memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +34,17 @@ class Block:
 def frames_together(frame: int) -> int:
     """How many frames make a block, when one has `frame` values in all its wavelengths."""
     return max(1, BLOCK // (4 * frame))
+
+
+def together(frame: int, most: int = TILE // 2) -> int:
+    """How many frames of `frame` bytes go together, in at most so many: a power of two of them.
+
+    Each divides the groups in which frames are summed.
+    """
+    count = GROUP
+    while count > 1 and count * frame > most:
+        count //= 2
+    return count
 
 
 def stream(work: Callable[[slice], Result], count: int, size: int, name: str) -> list[Result]:

@@ -6,9 +6,10 @@ the interpreter with its libraries. A retry asks for more. An unknown shape asks
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import pi, prod
+from math import inf, pi, prod
 
-from exosift.compute.blocks import BLOCK
+from exosift.compute.blocks import BLOCK, TILE
+from exosift.psfsub.catalogue import Reduction, streams
 from exosift.types import Shape
 
 _BASE = 400  # MB: interpreter, NumPy, SciPy, Zarr, Astropy, Matplotlib
@@ -26,6 +27,10 @@ _SKIES, _DETECTOR, _BLOCKS = 3 * 64, (1024, 1024), 12
 # residual for each rank, as they are stored and as they are derotated.
 _SUBTRACT = 5
 _RANK = 1.5
+
+# Subtract, the frames on disk: copies of a tile alive in a thread; of a frame, in Fourier shears of
+# 2.35 times its side; and inner products of all frames. In an eigendecomposition, of the latter.
+_TILES, _TURNED, _PRODUCTS, _SOLVED = 4, 30, 4, 12
 
 # Invert: the filtered and the weighted frames, those matched with the PSF, their differences and
 # ones in double precision, mixed frames of two annuli at work; of images alone, matched patterns.
@@ -46,9 +51,8 @@ _NEIGHBOURS, _PLACES, _READINGS, _ARRAYS = 64, 49**2, 32, 10
 # ROC: seconds for the S/N map of an image of some 100² px on a slow core.
 _SNR = 0.5
 
-# STIM: a rank's frames derotated, those of all wavelengths together, and their deviations in double
-# precision; and the residuals of every rank.
-_STIM = 6
+# STIM: both maps' moments in double precision, and what is on the way to them, in frames.
+_MOMENTS = 24
 
 
 def calibrate_memory(window: Shape, threads: int, attempt: int) -> int:
@@ -72,7 +76,8 @@ class Work:
     """What subtracting has to go through.
 
     shape of the sequence (wavelength, time, y, x); shapes of its reference stars'; ranks asked for;
-    rounds, one and one an iteration; aligned: all wavelengths model each other.
+    rounds, one and one an iteration; aligned: all wavelengths model each other; streams: its frames
+    may stay on disk.
     """
 
     shape: Shape
@@ -80,10 +85,46 @@ class Work:
     ranks: int = 1
     rounds: int = 1
     aligned: bool = False
+    streams: bool = False
+
+    @classmethod
+    def of(cls, reduction: Reduction, shape: Shape, stars: Sequence[Shape]) -> "Work":
+        """That of a reduction, from the shapes of a sequence and of its reference stars."""
+        stages = [stage for stage in (reduction.first, reduction) if stage]
+        aligned = any(stage.references.wavelengths == "all" for stage in stages)
+        ranks, rounds = len(reduction.model.variants), 1 + reduction.iterations
+        return cls(shape, tuple(stars), ranks, rounds, aligned, streams(reduction))
+
+    def fits(self, memory: float) -> bool:
+        """Whether the frames may all be in so many MB of memory; they must be if they cannot stay
+        on disk."""
+        return not self.streams or subtract_memory(self, 1) <= memory
+
+
+def subtract_asked(work: Work, threads: int, attempt: int, most: float = inf) -> int:
+    """MB to ask for, where a job can have no more than `most`."""
+    if work.fits(most):
+        return subtract_memory(work, attempt)
+    least = subtract_streamed(work, threads, 1)
+    return max(least, int(min(attempt * least, most)))
+
+
+def subtract_streamed(work: Work, threads: int, attempt: int) -> int:
+    """MB to reduce a sequence whose frames stay on disk.
+
+    Each thread has some tiles, a frame's Fourier transforms, and inner products of all frames; the
+    coefficients of all are found while the threads wait.
+    """
+    if len(work.shape) != 4:
+        return _grown(0, attempt)
+    rows = work.shape[1] + sum(star[1] for star in work.stars if len(star) == 4)
+    frame, products = _VALUE * prod(work.shape[2:]), 8 * rows**2
+    each = _tiles(work.shape) + _TURNED * frame + _PRODUCTS * products
+    return _grown(max(threads * each, (_SOLVED + 2 * work.ranks) * products), attempt)
 
 
 def subtract_memory(work: Work, attempt: int) -> int:
-    """MB to reduce a sequence; scaling to other wavelengths and back makes a copy each."""
+    """MB to reduce a sequence in memory; scaling to other wavelengths makes a copy each way."""
     values = _SUBTRACT + work.aligned, _RANK + work.aligned
     frames = prod(work.shape) + sum(map(prod, work.stars))
     needed = values[0] * frames + values[1] * work.ranks * prod(work.shape)
@@ -98,12 +139,21 @@ def invert_memory(shape: Shape, attempt: int) -> int:
 
 
 def detect_memory(shape: Shape, attempt: int, frames: Shape = ()) -> int:
-    """MB to search images of `shape` (…, y, x), with STIM of `frames` (wavelength, time, y, x)."""
+    """MB to search images of `shape` (…, y, x), with STIM of `frames` (wavelength, time, y, x).
+
+    STIM turns the frames a few at a time.
+    """
     under = 4 * pi * max(shape[-2:], default=0) / 2
     values = 2 * _NEIGHBOURS * prod(shape[-2:]) + (_PLACES + _READINGS * _ARRAYS) * under
     if frames:
-        values += (_STIM + prod(shape[:-2])) * prod(frames)
+        values += (_TURNED + _MOMENTS) * prod(frames[-2:]) + _tiles(frames) / _VALUE
     return _grown(values * _VALUE, attempt)
+
+
+def _tiles(shape: Shape) -> float:
+    """Bytes of the tiles at work in a thread, of a sequence (…, time, y, x)."""
+    frame = _VALUE * prod(shape[-2:])
+    return _TILES * min(max(TILE, frame), frame * shape[-3])
 
 
 def subtract_minutes(work: Work, attempt: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from exosift.detect.places import Map, Places, count_places
 from exosift.detect.significance import Null, false_positive_fraction
 from exosift.detect.snr import SmallSample, small_sample
-from exosift.detect.stim import stim
+from exosift.detect.stim import Stim, stim
 from exosift.geometry.grid import radius_map
 from exosift.types import Bools, Floats, Point, Shape
 
@@ -84,9 +84,18 @@ def stims(
     fwhm: float,
 ) -> Detection:
     """Normalised STIM of residuals (rank, wavelength, time, y, x), from 1 FWHM [px] to the edge."""
-    radius = radius_map(residuals.shape)
-    searched = (radius >= fwhm) & (radius <= (min(residuals.shape[-2:]) - 1 - fwhm) / 2)
-    each = [stim(one, angle, derotate, searched) for one in residuals]
+    searched = stim_searched(residuals.shape, fwhm)
+    return of_stims([stim(one, angle, derotate, searched) for one in residuals], fwhm)
+
+
+def stim_searched(shape: Shape, fwhm: float) -> Bools:
+    """Where STIM is looked at in frames of `shape` (…, y, x): from 1 FWHM [px] to the edge."""
+    radius = radius_map(shape)
+    return np.asarray((radius >= fwhm) & (radius <= (min(shape[-2:]) - 1 - fwhm) / 2))
+
+
+def of_stims(each: list[Stim], fwhm: float) -> Detection:
+    """Normalised STIM of every rank."""
     elements = [np.isfinite(one.stim).sum() / (np.pi * fwhm**2 / 4) for one in each]
     return Detection(
         np.stack([one.normalised for one in each]),

@@ -8,11 +8,17 @@ value of that inverse map is the threshold, and its values are what noise follow
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 
+from exosift import threads
 from exosift.errors import Failed
-from exosift.types import Bools, Floats
+from exosift.types import Bools, Floats, Ints, Shape
+
+# Frames whose moments are told together before they are joined with those of others.
+GROUP = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,20 +45,76 @@ class Stim:
         return np.where(np.isfinite(self.stim), share, np.nan)
 
 
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """How many frames saw each pixel, their mean, and summed squares about it: (y, x) each."""
+
+    count: Ints
+    mean: Floats
+    squares: Floats
+
+    @classmethod
+    def none(cls, shape: Shape) -> "Moments":
+        """Those of no frames of this shape."""
+        return cls(np.zeros(shape, dtype=int), np.zeros(shape), np.zeros(shape))
+
+    def and_then(self, frames: Floats) -> "Moments":
+        """These and more frames (time, y, x), one by one in float64 (Welford 1962, Technometrics 4,
+        419); NaN carries no weight."""
+        count, mean, squares = self.count.copy(), self.mean.copy(), self.squares.copy()
+        for frame in frames:
+            seen = ~np.isnan(frame)
+            count += seen
+            apart = np.where(seen, frame - mean, 0.0)
+            mean += apart / np.maximum(count, 1)
+            squares += np.where(seen, apart * (frame - mean), 0.0)
+        return Moments(count, mean, squares)
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """Those of both (Chan, Golub & LeVeque 1983, Am. Stat. 37, 242)."""
+        count = self.count + other.count
+        share = other.count / np.maximum(count, 1)
+        apart = other.mean - self.mean
+        between = apart**2 * self.count * share
+        return Moments(count, self.mean + apart * share, self.squares + other.squares + between)
+
+    def stim(self) -> Floats:
+        """mean/std (y, x) (Pairet et al. 2019); NaN where fewer than two frames saw the pixel, or
+        all are equal."""
+        std = np.sqrt(self.squares / np.maximum(self.count, 1))
+        ratio = np.full(std.shape, np.nan)
+        np.divide(self.mean, std, out=ratio, where=(self.count > 1) & (std > 0))
+        return ratio
+
+
+def moments(frames: Floats) -> Moments:
+    """Those of frames (time, y, x), in groups: the order of a sum decides its last bits."""
+    none = Moments.none(frames.shape[1:])
+    groups = threads.blocks(len(frames), GROUP)
+    return reduce(add, (none.and_then(frames[group]) for group in groups))
+
+
 def stim_map(frames: Floats) -> Floats:
     """mean/std over time of derotated frames (time, y, x) (Pairet et al. 2019).
 
     NaN carries no weight; NaN where fewer than two frames saw the pixel or all are equal.
     """
-    seen = ~np.isnan(frames)
-    count = seen.sum(axis=0)
-    n = np.maximum(count, 1)
-    mean = np.sum(frames, axis=0, where=seen, dtype=np.float64) / n
-    apart = np.where(seen, frames - mean, 0.0)
-    std = np.sqrt(np.sum(apart**2, axis=0) / n)
-    ratio = np.full(mean.shape, np.nan)
-    np.divide(mean, std, out=ratio, where=(count > 1) & (std > 0))
-    return ratio.astype(frames.dtype)
+    return moments(frames).stim().astype(frames.dtype)
+
+
+def stim_of(direct: Moments, inverse: Moments, searched: Bools) -> Stim:
+    """STIM of frames turned North up, and as far the other way, where `searched` (y, x).
+
+    Raises Failed where the inverse map is nowhere positive: there is then no threshold.
+    """
+    stim, other = (np.where(searched, one.stim(), np.nan) for one in (direct, inverse))
+    threshold = float(np.max(other, where=np.isfinite(other), initial=-np.inf))
+    if not threshold > 0:
+        raise Failed(
+            "the STIM map of inverted angles has no positive value (its largest is "
+            f"{threshold:g}): it sets no threshold"
+        )
+    return Stim(stim, other, threshold)
 
 
 def stim(
@@ -67,15 +129,7 @@ def stim(
     Raises Failed where the inverse map is nowhere positive: there is then no threshold.
     """
 
-    def turned(degrees: Floats) -> Floats:
-        frames = np.concatenate([derotate(channel, degrees) for channel in residuals])
-        return np.where(searched, stim_map(frames), np.nan)
+    def turned(degrees: Floats) -> Moments:
+        return reduce(add, (moments(derotate(channel, degrees)) for channel in residuals))
 
-    direct, inverse = turned(angle), turned(-angle)
-    threshold = float(np.max(inverse, where=np.isfinite(inverse), initial=-np.inf))
-    if not threshold > 0:
-        raise Failed(
-            "the STIM map of inverted angles has no positive value (its largest is "
-            f"{threshold:g}): it sets no threshold"
-        )
-    return Stim(direct, inverse, threshold)
+    return stim_of(turned(angle), turned(-angle), searched)

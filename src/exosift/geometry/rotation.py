@@ -25,6 +25,10 @@ _BEYOND = (np.sqrt(2) - 1) / 2
 # endless sinc, on β Pic as observed: below 1e-4 of the frames' std (tested), twice that at 1.45.
 _PADDED = 2.35
 
+# The columns of frames of this side [px] and more, which no core's cache holds, are copied side by
+# side before they are transformed. The result is the same, in two thirds of the time at 1024 px.
+_APART = 512
+
 # Pixels of one piece of work, eight frames of 101 × 101 px: more, and the spectra leave the core's
 # cache; fewer, and the threads spend their time waiting for each other.
 _PIXELS = 90_000
@@ -82,12 +86,23 @@ def _fourier(frames: Floats, angle: Floats) -> Floats:
     spectrum = fft.rfft(padded)
     spectrum *= rows
     sheared = fft.irfft(spectrum, length, overwrite_x=True)[..., : size + 2 * margin]
-    spectrum = fft.rfft(sheared, length, axis=1)
-    spectrum *= columns.transpose(0, 2, 1)
-    sheared = fft.irfft(spectrum, length, axis=1, overwrite_x=True)[:, :size]
+    sheared = _upright(sheared, columns, length)
     spectrum = fft.rfft(sheared, length)
     spectrum *= rows
     return np.asarray(fft.irfft(spectrum, length, overwrite_x=True)[..., inner])
+
+
+def _upright(frames: Floats, phases: Any, length: int) -> Floats:
+    """Frames (time, y, x) with their columns shifted by phases (time, column, frequency)."""
+    size = frames.shape[1]
+    if size < _APART:
+        spectrum = fft.rfft(frames, length, axis=1)
+        spectrum *= phases.transpose(0, 2, 1)
+        return np.asarray(fft.irfft(spectrum, length, axis=1, overwrite_x=True)[:, :size])
+    spectrum = fft.rfft(np.ascontiguousarray(frames.transpose(0, 2, 1)), length)
+    spectrum *= phases
+    shifted = fft.irfft(spectrum, length, overwrite_x=True)[..., :size]
+    return np.ascontiguousarray(shifted.transpose(0, 2, 1))
 
 
 def lengths(size: int) -> tuple[int, int]:

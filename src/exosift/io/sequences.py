@@ -1,8 +1,8 @@
-"""`sequence.zarr`, the data model on disk, and `residuals.zarr`, what subtraction leaves of it."""
+"""`sequence.zarr`, the data model on disk: read whole, or opened with its frames left there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,16 +11,17 @@ import numpy as np
 import zarr
 
 from exosift.errors import BadInput
-from exosift.io.store import Plan, open_store, read_whole, write_store, writing
-from exosift.psfsub.engine import Reduced
+from exosift.io.store import Plan, open_store, read_part, read_whole, write_store, writing
 from exosift.sequence import Observation, Sequence
-from exosift.types import Floats
+from exosift.types import Bools, Floats
 
-_CUBE = ("wavelength", "time", "y", "x")
+CUBE = ("wavelength", "time", "y", "x")
+"""Dimensions of what has the shape of the cube."""
+
 _DIMENSIONS = {
-    "cube": _CUBE,
-    "mask": _CUBE,
-    "variance": _CUBE,
+    "cube": CUBE,
+    "mask": CUBE,
+    "variance": CUBE,
     "angle": ("time",),
     "mjd": ("time",),
     "wavelength": ("wavelength",),
@@ -55,11 +56,11 @@ def writing_sequence(
     shape = (len(arrays["wavelength"]), len(arrays["angle"]), side, side)
     chunks = (1, min(size, shape[1]), side, side)
     plans = {
-        "cube": Plan(_CUBE, shape, "float32", chunks),
-        "mask": Plan(_CUBE, shape, "bool", chunks),
+        "cube": Plan(CUBE, shape, "float32", chunks, compressed=False),
+        "mask": Plan(CUBE, shape, "bool", chunks),
     }
     if variance:
-        plans["variance"] = Plan(_CUBE, shape, "float32", chunks)
+        plans["variance"] = Plan(CUBE, shape, "float32", chunks, compressed=False)
     for name, values in arrays.items():
         kind, unit = str(values.dtype), _UNITS.get(name, "")
         plans[name] = Plan(_DIMENSIONS[name], values.shape, kind, values.shape, unit)
@@ -79,9 +80,56 @@ def _plain(observation: Observation) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A sequence whose frames stay on disk.
+
+    outline: all but its pixels, for which zeros stand.
+    """
+
+    store: Path
+    outline: Sequence
+    group: zarr.Group
+
+    @classmethod
+    def open(cls, store: Path) -> "Stored":
+        """Raises BadInput when the store is not a sequence, Failed when it is damaged."""
+        group = open_store(store)
+
+        def empty(name: str) -> Floats:
+            return np.broadcast_to(np.zeros((), group[name].dtype), group[name].shape)
+
+        return cls(store, _sequence(store, group, empty), group)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # or its zeros would be sent along
+        return Stored.open, (self.store,)
+
+    @property
+    def chunks(self) -> tuple[int, int]:
+        """How many frames, and how many of their rows, are read together."""
+        _, frames, rows, _ = self.group["cube"].chunks
+        return int(frames), int(rows)
+
+    def frames(self, channel: int, times: slice, rows: slice) -> Floats:
+        """Some rows of some frames of a wavelength: (time, y, x)."""
+        return np.asarray(self._part("cube", channel, times, rows))
+
+    def mask(self, channel: int, times: slice) -> Bools:
+        """What was not measured in some frames of a wavelength: (time, y, x)."""
+        return np.asarray(self._part("mask", channel, times, slice(None)))
+
+    def _part(self, name: str, channel: int, times: slice, rows: slice) -> Any:
+        return read_part(self.group, name, (slice(channel, channel + 1), times, rows))[0]
+
+
 def read_sequence(store: Path) -> Sequence:
     """Read a sequence. Raises BadInput when the store is damaged or is not one."""
     group = open_store(store)
+    return _sequence(store, group, lambda name: read_whole(group, name))
+
+
+def _sequence(store: Path, group: zarr.Group, large: Callable[[str], Any]) -> Sequence:
+    """A sequence, with arrays of the cube's shape as `large` has them."""
     attributes = dict(group.attrs)
     try:
         flux = attributes["star_flux"]
@@ -91,7 +139,11 @@ def read_sequence(store: Path) -> Sequence:
             | {"star_flux": None if flux is None else tuple(flux)}
             | {name: MappingProxyType(dict(attributes[name])) for name in ("sources", "history")}
         )
-        arrays = {name: read_whole(group, name) for name in _DIMENSIONS if name in group}
+        arrays = {
+            name: large(name) if axes == CUBE else read_whole(group, name)
+            for name, axes in _DIMENSIONS.items()
+            if name in group
+        }
         return Sequence(observation=observation, **arrays)
     except (KeyError, TypeError) as error:
         raise BadInput(
@@ -105,20 +157,6 @@ def read_header(store: Path) -> tuple[dict[str, Any], Floats]:
     return dict(group.attrs), read_whole(group, "angle")
 
 
-def read_residuals(store: Path) -> Floats:
-    """Residuals (variant, wavelength, time, y, x) of a reduction, before derotation."""
-    group = open_store(store)
-    if "residuals" not in group:
-        raise BadInput(f"{store}: not the residuals of a reduction; run `exosift subtract`")
-    return read_whole(group, "residuals")
-
-
-def write_residuals(store: Path, reduced: Reduced) -> None:
-    """Write the residuals of a reduction, not derotated, and the image of each wavelength."""
-    arrays = {
-        "residuals": (("variant", *_CUBE), reduced.residuals, ""),
-        "image": (("variant", "wavelength", "y", "x"), reduced.channels, ""),
-        "variant": (("variant",), np.asarray(reduced.variants), ""),
-    }
-    comment = "residuals: frames minus star, not derotated; image: derotated, combined over time"
-    write_store(store, arrays, {"comment": comment}, tiled="time")
+def read_psf(store: Path) -> Floats:
+    """The PSF (wavelength, y, x) of a sequence, without its cube."""
+    return read_whole(open_store(store), "psf")

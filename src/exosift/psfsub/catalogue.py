@@ -86,3 +86,16 @@ class Reduction(Stage):
     def keeps_noise(self) -> bool:
         """Whether noise stays noise, so that an S/N in the image is a significance."""
         return self.model.keeps_noise and (self.first is None or self.first.model.keeps_noise)
+
+
+def streams(reduction: Reduction) -> bool:
+    """Whether a reduction can take some pixels at a time, so that frames may stay on disk.
+
+    That is one stage of a linear model, each wavelength by itself.
+    """
+    return (
+        isinstance(reduction.model, LinearModel)
+        and reduction.first is None
+        and reduction.iterations == 0
+        and reduction.references.wavelengths == "same"
+    )

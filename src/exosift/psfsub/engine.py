@@ -24,7 +24,14 @@ from exosift.psfsub.iterative import sky_in_frames
 from exosift.psfsub.library import References
 from exosift.psfsub.linear import Coefficients, residuals
 from exosift.psfsub.loci import Loci
-from exosift.psfsub.stack import Stack, aligned_stack, channel_stack, refuse_unlike, unaligned
+from exosift.psfsub.stack import (
+    Rows,
+    Stack,
+    aligned_stack,
+    channel_stack,
+    refuse_unlike,
+    unaligned,
+)
 from exosift.sequence import Sequence
 from exosift.types import Bools, Floats, Ints
 
@@ -49,14 +56,18 @@ class Reduced:
     images: Floats
 
 
-def _silent(done: int, of: int) -> None:
+Progress = Callable[[int, int], None]
+"""Is told how much is done, and of how much."""
+
+
+def silent(done: int, of: int) -> None:
     """Tell nobody."""
 
 
 def reduce(
     sequence: Sequence,
     reduction: Reduction,
-    progress: Callable[[int, int], None] = _silent,
+    progress: Progress = silent,
     stars: Several[Sequence] = (),
 ) -> Reduced:
     """Subtract the star from a sequence, turn North up, combine; `progress(done, of)` is told.
@@ -172,8 +183,7 @@ def planned(stack: Stack, fwhm: float, stage: Stage, partial: bool = False) -> l
     Raises BadInput where a library or a region is too small.
     """
     count, height, width = stack.frames.shape
-    widened = stage.model.optimisation if isinstance(stage.model, Loci) else 1.0
-    regions = stage.regions.partition((height, width), fwhm, widened)
+    regions = regions_of((height, width), fwhm, stage)
     flat = stack.frames.reshape(count, -1)
     valued = np.isfinite(flat)
     seen = np.asarray(valued.all(axis=0))
@@ -183,12 +193,21 @@ def planned(stack: Stack, fwhm: float, stage: Stage, partial: bool = False) -> l
             replace(region, pixels=region.pixels[anywhere[region.pixels]]) for region in regions
         ]
         regions = [region for region in regions if region.pixels.size]
-    return [_part(region, seen, stack, fwhm, stage) for region in regions]
+    return [part_of(region, seen, stack.rows, fwhm, stage) for region in regions]
 
 
-def _part(region: Region, seen: Bools, stack: Stack, fwhm: float, stage: Stage) -> Part:
-    """Refuse libraries and pixels that are too few."""
-    usable = stage.references.usable(stack.rows, region.radius, fwhm)
+def regions_of(shape: tuple[int, int], fwhm: float, stage: Stage) -> list[Region]:
+    """The regions of frames of `shape` (y, x), each with the zone that the model asks for."""
+    widened = stage.model.optimisation if isinstance(stage.model, Loci) else 1.0
+    return stage.regions.partition(shape, fwhm, widened)
+
+
+def part_of(region: Region, seen: Bools, rows: Rows, fwhm: float, stage: Stage) -> Part:
+    """The work on a region, of which every row has the pixels that are `seen` (pixel,).
+
+    Raises BadInput where libraries or pixels are too few.
+    """
+    usable = stage.references.usable(rows, region.radius, fwhm)
     _check_libraries(usable, region, stage)
     pixels = region.pixels[seen[region.pixels]]
     if pixels.size < _COMMON * region.pixels.size:

@@ -21,18 +21,23 @@ class Coefficients:
     offset: Floats
 
 
-def residuals(centred: CentredFrames, coefficients: Coefficients) -> Floats:
+def residuals(
+    centred: CentredFrames, coefficients: Coefficients, level: float | None = None
+) -> Floats:
     """T − C R (variant, target, pixel); the targets are the first of the frames.
 
     Formed without the fixed frame m, so that the data's own precision suffices:
     T − C R = (T − m) − C (R − m) + (1 − Σ C) m: the last term vanishes for models centred in time.
     The level of m, which those centred in space take off again, goes into the offset in float64.
+    level: the mean of m over the whole region, of which the frames are a part; else their own.
     """
     weights = coefficients.weights
     frames = centred.frames
     unexplained = 1.0 - weights.sum(axis=2)
     uncentred = not np.allclose(unexplained, 0.0, atol=1e-12)
-    level = centred.fixed.mean(dtype=np.float64) if uncentred else 0.0
+    if level is None:
+        level = float(centred.fixed.mean(dtype=np.float64))
+    level = level if uncentred else 0.0
     pattern = (centred.fixed - level).astype(frames.dtype)
     unexplained, offset = (
         each[..., None].astype(frames.dtype)

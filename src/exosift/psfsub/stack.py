@@ -54,7 +54,18 @@ def channel_stack(sequence: Sequence, stars: Several[Sequence], channel: int) ->
     everyone = [sequence, *stars]
     brightness = sequence.observation.star_flux
     frames = [_matched(one, brightness)[channel] for one in everyone]
-    return Stack(np.concatenate(frames), _rows(everyone, np.ones(1)))
+    return Stack(np.concatenate(frames), channel_rows(sequence, stars))
+
+
+def channel_rows(sequence: Sequence, stars: Several[Sequence]) -> Rows:
+    """The rows of `channel_stack`, for which no pixels are needed."""
+    return _rows([sequence, *stars], np.ones(1))
+
+
+def brightening(star: Sequence, sequence: Sequence, channel: int) -> float:
+    """What brings a star's frames to the target's brightness; 1 where that is not known."""
+    wanted, found = sequence.observation.star_flux, star.observation.star_flux
+    return wanted[channel] / found[channel] if wanted and found else 1.0
 
 
 def aligned_stack(sequence: Sequence, stars: Several[Sequence]) -> Stack:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from exosift.detect.candidates import Searched
-from exosift.detect.maps import Detection, Known, given, places_of, small_samples, stims
+from exosift.detect.maps import Detection, Known, given, places_of, small_samples
 from exosift.detect.search import Search, Statistic
 from exosift.detect.significance import Null
 from exosift.detect.snr import SmallSample, small_sample
@@ -116,9 +116,9 @@ def _matched(
 ) -> Detection:
     """S/N of the matched filter, by the sequence's PSF, averaged over wavelengths."""
     from exosift.detect.matched import matched_sample
-    from exosift.io.sequences import read_sequence
+    from exosift.io.sequences import read_psf
 
-    psf = read_sequence(_needed(products.sequence, "matched", "sequence")).psf.mean(axis=0)
+    psf = read_psf(_needed(products.sequence, "matched", "sequence")).mean(axis=0)
 
     def measure(image: Floats, left_out: Bools) -> SmallSample:
         return matched_sample(image, psf, fwhm, left_out)
@@ -128,12 +128,14 @@ def _matched(
 
 def _stim(products: Products, fwhm: float) -> Detection:
     """Normalised STIM of the residuals."""
-    from exosift.geometry.rotation import derotate
-    from exosift.io.sequences import read_header, read_residuals
+    from exosift.compute.trajectories import stored_stims
+    from exosift.compute.workers import Threads
+    from exosift.io.residuals import Residuals
+    from exosift.io.sequences import read_header
 
     _, angle = read_header(_needed(products.sequence, "stim", "sequence"))
-    left = read_residuals(_needed(products.residuals, "stim", "residuals"))
-    return stims(left, angle, derotate, fwhm)
+    left = Residuals.open(_needed(products.residuals, "stim", "residuals"))
+    return stored_stims(left, angle, fwhm, Threads())
 
 
 def _needed(path: Path | None, name: Statistic, what: str) -> Path:

@@ -1,48 +1,102 @@
 """`exosift subtract`: a sequence through one reduction, to residuals and a North-up image."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
 
+from exosift.compute.memory import job_memory
+from exosift.compute.outofcore import reduce_stored
+from exosift.compute.resources import Work
+from exosift.compute.workers import Threads
 from exosift.errors import BadInput
-from exosift.io.sequences import read_sequence, write_residuals
+from exosift.io.residuals import write_residuals, writing_residuals
+from exosift.io.sequences import Stored, read_sequence
 from exosift.io.store import manifest_of
 from exosift.psfsub.catalogue import Reduction
-from exosift.psfsub.engine import reduce
+from exosift.psfsub.engine import Progress, reduce
+from exosift.sequence import Observation
 from exosift.settings import plain
 from exosift.steps.recording import recorded
+from exosift.types import Floats
 
 
-def run(store: Path, stars: tuple[Path, ...], reduction: Reduction, folder: Path) -> None:
+def run(
+    store: Path,
+    stars: tuple[Path, ...],
+    reduction: Reduction,
+    folder: Path,
+    memory: float | None = None,
+) -> None:
     """Write residuals.zarr and image.fits of the sequence in `store` into `folder`.
 
-    stars: the stores of its reference stars.
+    stars: the stores of its reference stars. memory: MB that may be used, or what the job has;
+    frames that need more stay on disk, where the reduction can do with that.
     """
     if reduction.stars and not stars:
         raise BadInput("the reduction has reference stars: give each one's store by --star")
-    settings = plain(reduction)
-    with recorded("subtract", folder, [manifest_of(s) for s in (store, *stars)], settings):
-        sequence = read_sequence(store)
-        others = [read_sequence(star) for star in stars]
-        with tqdm(desc=f"{sequence.label} {folder.name}", file=sys.stderr, leave=False) as bar:
+    stores, settings = (store, *stars), plain(reduction)
+    with recorded("subtract", folder, [manifest_of(s) for s in stores], settings):
+        stored = [Stored.open(one) for one in stores]
+        shapes = [one.outline.cube.shape for one in stored]
+        label = f"{stored[0].outline.label} {folder.name}"
+        with _told(label) as progress:
+            if Work.of(reduction, shapes[0], shapes[1:]).fits(memory or job_memory()):
+                images = _in_memory(stores, reduction, folder, progress)
+            else:
+                images = _on_disk(stored, reduction, folder, progress)
+        _write_images(images, stored[0].outline.observation, reduction, folder)
 
-            def progress(done: int, of: int) -> None:
-                bar.total = of
-                bar.update(done - bar.n)
 
-            reduced = reduce(sequence, reduction, progress, others)
-        from exosift.io.fits import write_images  # astropy is slow to load, and not needed before
+def _in_memory(
+    stores: tuple[Path, ...], reduction: Reduction, folder: Path, progress: Progress
+) -> Floats:
+    """Reduce frames that fit into memory, and write their residuals; images (variant, y, x)."""
+    sequence, *stars = (read_sequence(store) for store in stores)
+    reduced = reduce(sequence, reduction, progress, stars)
+    write_residuals(folder / "residuals.zarr", reduced)
+    return reduced.images
 
-        write_residuals(folder / "residuals.zarr", reduced)
-        cards: dict[str, tuple[str | float | bool, str]] = {
-            "REDUCTIO": (folder.name, "name of the reduction"),
-            "MODEL": (reduction.model.kind, "PSF model"),
-            "REGIONS": (reduction.regions.kind, "pixels modelled together"),
-            "COMBINE": (reduction.combination, "of the derotated frames"),
-            "KEEPNOIS": (reduction.keeps_noise, "noise stays noise: an S/N is a significance"),
-            "NRANKS": (len(reduced.variants), "ranks tried"),
-        }
-        for i, rank in enumerate(reduced.variants, 1):
-            cards[f"RANK{i}"] = (rank, "rank of this image; 0: model without ranks")
-        write_images(folder / "image.fits", reduced.images, sequence.observation, cards)
+
+def _on_disk(
+    stored: list[Stored], reduction: Reduction, folder: Path, progress: Progress
+) -> Floats:
+    """Reduce frames that stay on disk, and write their residuals; images (variant, y, x)."""
+    cube = stored[0].outline.cube
+    told = (reduction.model.variants, cube.shape, str(cube.dtype))
+    with writing_residuals(folder / "residuals.zarr", *told) as products:
+        return reduce_stored(stored, reduction, products, Threads(), progress)
+
+
+def _write_images(
+    images: Floats, observation: Observation, reduction: Reduction, folder: Path
+) -> None:
+    """Write the image of every rank, and how it was made."""
+    from exosift.io.fits import write_images  # astropy is slow to load, and not needed before
+
+    variants = reduction.model.variants
+    cards: dict[str, tuple[str | float | bool, str]] = {
+        "REDUCTIO": (folder.name, "name of the reduction"),
+        "MODEL": (reduction.model.kind, "PSF model"),
+        "REGIONS": (reduction.regions.kind, "pixels modelled together"),
+        "COMBINE": (reduction.combination, "of the derotated frames"),
+        "KEEPNOIS": (reduction.keeps_noise, "noise stays noise: an S/N is a significance"),
+        "NRANKS": (len(variants), "ranks tried"),
+    }
+    for i, rank in enumerate(variants, 1):
+        cards[f"RANK{i}"] = (rank, "rank of this image; 0: model without ranks")
+    write_images(folder / "image.fits", images, observation, cards)
+
+
+@contextmanager
+def _told(label: str) -> Iterator[Progress]:
+    """A bar that shows how much is done."""
+    with tqdm(desc=label, file=sys.stderr, leave=False) as bar:
+
+        def progress(done: int, of: int) -> None:
+            bar.total = of
+            bar.update(done - bar.n)
+
+        yield progress
