@@ -1,16 +1,26 @@
 #!/usr/bin/env bash
 # A SLURM of two nodes on this machine, for tests:
 #
-#   tests/slurm/start.sh DIR [accounting]      then: export SLURM_CONF=DIR/slurm.conf
+#   tests/slurm/start.sh DIR [accounting]
 #
 # Needs root and Debian's slurm-wlm and munge (with `accounting` slurmdbd and mariadb-server, too), but
-# neither systemd nor anything in /etc: all of it lies in DIR, on ports of its own. Started again it
-# finds itself running and does nothing. `tests/slurm/stop.sh DIR` ends it and removes DIR.
+# neither systemd nor anything in /etc: all of it lies in DIR, on ports of its own, and a link in /run
+# leads there. Started again it finds itself running and does nothing. `tests/slurm/stop.sh DIR` ends
+# it and removes DIR and the link.
 set -euo pipefail
 
 folder=$(realpath -m "$1")
 accounting=${2:-}
 export SLURM_CONF=$folder/slurm.conf
+
+# Where SLURM's commands look without SLURM_CONF, which is not handed down to the steps of a job.
+link=/run/slurm/conf/slurm.conf
+for other in /etc/slurm/slurm.conf "$link"; do
+    if [ -e "$other" ] && [ "$(realpath "$other")" != "$SLURM_CONF" ]; then
+        echo "this machine has a SLURM: $other is there" >&2
+        exit 3
+    fi
+done
 
 if [ -f "$SLURM_CONF" ] && timeout 10 scontrol ping 2>/dev/null | grep -q "is UP"; then
     echo "already up: $SLURM_CONF"
@@ -83,7 +93,8 @@ END
 fi
 
 # Memory counts as on a real cluster: a job over its request is killed within seconds. Each node has
-# two cores, though both are this machine's, so that jobs of two threads run side by side.
+# two cores, though both are this machine's, so that jobs of two threads run side by side. A job that
+# goes back into the queue waits for cred_expire.
 host=$(hostname -s)
 memory=$(($(awk '/MemTotal/ {print $2}' /proc/meminfo) / 1024 / 2))
 cat >"$SLURM_CONF" <<END
@@ -93,7 +104,7 @@ SlurmctldPort=$(free_port)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=$folder/run/munge.socket
+AuthInfo=socket=$folder/run/munge.socket,cred_expire=5
 StateSaveLocation=$folder/state
 SlurmdSpoolDir=$folder/spool/%n
 SlurmctldPidFile=$folder/run/slurmctld.pid
@@ -119,6 +130,9 @@ NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(free_port) CPUs=2 RealM
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 END
 
+mkdir -p "$(dirname "$link")"
+ln -sfn "$SLURM_CONF" "$link"
+
 if [ "$accounting" = accounting ]; then
     slurmdbd
     wait_for 60 sacctmgr --noheader list cluster
@@ -131,4 +145,4 @@ slurmd -N n1
 slurmd -N n2
 both_idle() { [ "$(sinfo --noheader --format=%D --states=idle)" = 2 ]; }
 wait_for 60 both_idle
-echo "up: export SLURM_CONF=$SLURM_CONF"
+echo "up: $SLURM_CONF"

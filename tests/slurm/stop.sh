@@ -28,4 +28,8 @@ end() { # the process of a pid file, and whether it is gone
 for daemon in slurmd-n1 slurmd-n2 slurmctld slurmdbd mariadbd munged; do
     end "$folder/run/$daemon.pid"
 done
+link=/run/slurm/conf/slurm.conf
+if [ "$(readlink "$link" 2>/dev/null)" = "$SLURM_CONF" ]; then
+    rm -f "$link"
+fi
 rm -rf "$folder"

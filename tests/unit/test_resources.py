@@ -17,6 +17,7 @@ from exosift.compute.resources import (
     register_memory,
     roc_memory,
     roc_minutes,
+    simulate_memory,
     subtract_memory,
     subtract_minutes,
 )
@@ -27,6 +28,7 @@ SHAPE, SPECTRAL = (1, 200, 201, 201), (2, 200, 201, 201)
 def test_each_attempt_asks_for_more():
     for ask in (
         lambda n: register_memory(SHAPE, n),
+        lambda n: simulate_memory(SHAPE, n),
         lambda n: subtract_memory(Work(SHAPE), n),
         lambda n: detect_memory(SHAPE, n),
         lambda n: subtract_minutes(Work(SHAPE), n),
@@ -61,8 +63,8 @@ def test_minutes_follow_the_frames_that_model_each_other():
 
 
 def test_an_unknown_shape_asks_for_the_least():
-    assert register_memory((), 1) == subtract_memory(Work(()), 1) == detect_memory((), 1) == 400
-    assert invert_memory((), 1) == 400
+    assert register_memory((), 1) == subtract_memory(Work(()), 1) == detect_memory((), 1) == 250
+    assert invert_memory((), 1) == simulate_memory((0,), 1) == 250
     assert subtract_minutes(Work(()), 1) == invert_minutes((), 1) == 2
     assert limits_minutes(Work(()), 10, (6, 20), 1) == 2
 

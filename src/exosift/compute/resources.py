@@ -11,13 +11,19 @@ from math import pi, prod
 from exosift.compute.blocks import BLOCK
 from exosift.types import Shape
 
-_BASE = 400  # MB: interpreter, NumPy, SciPy, Zarr, Astropy, Matplotlib
+SNAKEMAKE = 350
+"""MB of a job on a cluster that are not its step's: Snakemake runs twice in it, one in the other."""
+
+_BASE = 250  # MB: interpreter, NumPy, SciPy, Zarr, Astropy, Matplotlib
 _VALUE = 4  # bytes of a float32, the precision of cubes
 _MARGIN = 1.3
 
 # Copies of the cube alive at the peak of a step. Register: as read (doubles at worst), the float32
 # one, the filled one, masks, the padded frames and spectrum of a shift (complex), the result.
 _REGISTER = 10
+# Simulate: the light of each frame, its parts, and what the detector makes of them.
+_SIMULATE = 10
+
 # Calibrate: masters, and the library of skies, up to 64 frames as they are and less their levels;
 # and for each thread so many copies of a block. A window not known yet is taken for a detector's.
 _SKIES, _DETECTOR, _BLOCKS = 3 * 64, (1024, 1024), 12
@@ -49,6 +55,11 @@ _SNR = 0.5
 # STIM: a rank's frames derotated, those of all wavelengths together, and their deviations in double
 # precision; and the residuals of every rank.
 _STIM = 6
+
+
+def simulate_memory(shape: Shape, attempt: int) -> int:
+    """MB to simulate frames of `shape` (…, y, x); of an archive, those of one night."""
+    return _grown(_SIMULATE * prod(shape) * _VALUE, attempt)
 
 
 def calibrate_memory(window: Shape, threads: int, attempt: int) -> int:

@@ -55,7 +55,7 @@ def recorded(step: str, folder: Path, inputs: list[Path], settings: Any) -> Iter
         _record(path, entry | {"status": "started", "line": ""})  # what a killed step leaves
         with checked(last):
             yield
-            _record(path, entry | {"status": "done", "line": ""})
+            _record(path, entry | {"status": "done", "line": "", "peak_mb": _peak()})
     except Exception as error:
         told = _told(error)
         line = str(told) if isinstance(told, ExosiftError) else f"{type(told).__name__}: {told}"
@@ -74,6 +74,15 @@ def _told(error: Exception) -> Exception:
         where = f"{error.filename}: " if error.filename else ""
         return Transient(f"{where}{error.strerror}; nothing half-written is left, run again")
     return error
+
+
+def _peak() -> int | None:
+    """The most memory that this process has held [MB], where the system tells."""
+    try:
+        told = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    return round(int(told.split("VmHWM:")[1].split()[0]) * 1.024e-3)
 
 
 def read_status(folder: Path, step: str) -> dict[str, Any]:
