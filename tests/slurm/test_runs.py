@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from exosift.geometry.regions import FullFrame
 from exosift.io.sequences import read_sequence
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import reduce
 from exosift.psfsub.pca import Pca
-from exosift.geometry.regions import FullFrame
 from tests.conftest import DATA
 from tests.slurm import pca_job, tiny
 from tests.slurm.conftest import PROFILE, digests
 from tests.workflow.conftest import ROOT, Survey
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm")]
 
 SOME = {
     "demo": [
@@ -45,7 +45,7 @@ def snakemake(folder: Path, *arguments: str, file: str = "Snakefile") -> None:
 
 
 @pytest.mark.parametrize("name", SOME)
-def test_products_are_those_of_a_local_run(slurm, name, tmp_path):
+def test_products_are_those_of_a_local_run(name, tmp_path):
     if name == "betapic" and not (DATA / "naco_betapic").is_dir():
         pytest.skip(f"no real data: {DATA / 'naco_betapic'} does not exist (set EXOSIFT_DATA)")
     config = ["--configfile", str(ROOT / "config" / name / "config.yaml")]
@@ -70,7 +70,7 @@ def sequence(tmp_path_factory) -> Path:
     return run.folder / "results/A/1/sequence.zarr"
 
 
-def test_a_job_on_two_nodes_sums_the_gram_matrix(slurm, sequence, tmp_path, monkeypatch):
+def test_a_job_on_two_nodes_sums_the_gram_matrix(sequence, tmp_path, monkeypatch):
     pca_job.main(sequence, tmp_path / "here.npz", "threads", 2, 2**30)
     here = np.load(tmp_path / "here.npz")
     whole = reduce(read_sequence(sequence), Reduction(Pca(pca_job.RANKS), FullFrame()))

@@ -1,4 +1,4 @@
-"""One job, one cluster: its threads, processes on its node, or the tasks of `srun` on several nodes.
+"""One job, one cluster: threads, processes on its node, or the tasks of `srun` on several nodes.
 
 Pieces of work go out and their results come back in the order of the pieces, so that a sum over
 them is the same to the last bit however many workers there are, and whichever of them dies.

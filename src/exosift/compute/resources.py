@@ -12,7 +12,7 @@ from exosift.compute.blocks import BLOCK
 from exosift.types import Shape
 
 SNAKEMAKE = 350
-"""MB of a job on a cluster that are not its step's: Snakemake runs twice in it, one in the other."""
+"""MB of a job on a cluster that are not its step's: Snakemake runs twice in it, nested."""
 
 _BASE = 250  # MB: interpreter, NumPy, SciPy, Zarr, Astropy, Matplotlib
 _VALUE = 4  # bytes of a float32, the precision of cubes

@@ -62,6 +62,7 @@ def writing(
     written from several threads. What others have begun beside it is removed: they were killed, or,
     if one still lives on another node, this one is to stay.
     """
+    ask()
     manifest = manifest_of(store)
     manifest.unlink(missing_ok=True)
     for left in store.parent.glob(f"{escape(store.name)}.partial*"):

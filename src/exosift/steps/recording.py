@@ -49,7 +49,7 @@ def recorded(step: str, folder: Path, inputs: list[Path], settings: Any) -> Iter
 
     def last() -> None:
         if read_status(folder, step).get("attempt") not in (None, entry["attempt"]):
-            raise Failed(f"{path}: {step} was started anew meanwhile; what this one made is dropped")
+            raise Failed(f"{path}: {step} was started anew meanwhile; this run's is dropped")
 
     try:
         _record(path, entry | {"status": "started", "line": ""})  # what a killed step leaves
@@ -57,7 +57,7 @@ def recorded(step: str, folder: Path, inputs: list[Path], settings: Any) -> Iter
             yield
             _record(path, entry | {"status": "done", "line": "", "peak_mb": _peak()})
     except Exception as error:
-        told = _told(error)
+        told = _told(error, folder)
         line = str(told) if isinstance(told, ExosiftError) else f"{type(told).__name__}: {told}"
         with suppress(OSError, Failed), checked(last):  # the disk may be full
             _record(path, entry | {"status": getattr(told, "status", "failed"), "line": line})
@@ -66,13 +66,13 @@ def recorded(step: str, folder: Path, inputs: list[Path], settings: Any) -> Iter
         raise told from error
 
 
-def _told(error: Exception) -> Exception:
+def _told(error: Exception, folder: Path) -> Exception:
     """The error, or Transient where it is the machine's: a disk full or gone, memory spent."""
     if isinstance(error, MemoryError):
         return Transient(f"out of memory ({error}); ask for more, with fewer jobs at once")
     if isinstance(error, OSError) and error.errno in _OUTSIDE:
-        where = f"{error.filename}: " if error.filename else ""
-        return Transient(f"{where}{error.strerror}; nothing half-written is left, run again")
+        where = error.filename or folder
+        return Transient(f"{where}: {error.strerror}; nothing half-written is left, run again")
     return error
 
 
