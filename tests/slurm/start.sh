@@ -123,7 +123,7 @@ JobAcctGatherParams=OverMemoryKill
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000
 MinJobAge=300
 KillWait=2
-ReturnToService=2
+ReturnToService=1
 SlurmdParameters=config_overrides
 NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(free_port) CPUs=2 RealMemory=$memory
 NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(free_port) CPUs=2 RealMemory=$memory

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from exosift import threads
 from exosift.compute import cluster as module
-from exosift.compute.cluster import opened, requested_memory
+from exosift.compute.cluster import Cluster, opened, requested_memory
 from exosift.errors import BadInput, Transient
 
 MEMORY = 2 * 10**9
@@ -44,11 +45,23 @@ def expected() -> np.ndarray:
     return total
 
 
-@pytest.mark.parametrize(("kind", "workers"), [("threads", 1), ("threads", 3), ("processes", 2)])
-def test_sums_are_the_same_to_the_last_bit(kind, workers, expected):
-    with opened(kind, workers, MEMORY) as cluster:
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Cluster]:
+    """Two workers, which come up again when they are killed."""
+    with opened("processes", 2, MEMORY) as cluster:
+        yield cluster
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_sums_are_the_same_to_the_last_bit_on_threads(workers, expected):
+    with opened("threads", workers) as cluster:
         total = cluster.total(partial(product, frames()), SPANS)
-        shared = cluster.total(shared_product, SPANS, frames())
+    np.testing.assert_array_equal(total, expected)
+
+
+def test_sums_are_the_same_to_the_last_bit_on_processes(processes, expected):
+    total = processes.total(partial(product, frames()), SPANS)
+    shared = processes.total(shared_product, SPANS, frames())
     np.testing.assert_array_equal(total, expected)
     np.testing.assert_array_equal(shared, expected)
 
@@ -57,13 +70,12 @@ def where(item: int) -> tuple[int, int, int]:
     return item, os.getpid(), threads.budget()
 
 
-def test_results_keep_their_order_and_workers_are_alone():
+def test_results_keep_their_order_and_workers_are_alone(processes):
     with opened("threads", 2) as cluster:
         assert cluster.over(where, range(20)) == [(i, os.getpid(), 1) for i in range(20)]
-    with opened("processes", 2, MEMORY) as cluster:
-        items, processes, budgets = zip(*cluster.over(where, range(20)), strict=True)
+    items, who, budgets = zip(*processes.over(where, range(20)), strict=True)
     assert items == tuple(range(20))
-    assert len(set(processes) - {os.getpid()}) == 2
+    assert set(who).isdisjoint({os.getpid()})
     assert set(budgets) == {1}
 
 
@@ -75,10 +87,9 @@ def fatal_once(mark: Path, cube: np.ndarray, span: slice) -> np.ndarray:
     return product(cube, span)
 
 
-def test_a_worker_killed_in_the_middle_changes_nothing(tmp_path, expected):
+def test_a_worker_killed_in_the_middle_changes_nothing(processes, tmp_path, expected):
     mark = tmp_path / "killed"
-    with opened("processes", 2, MEMORY) as cluster:
-        total = cluster.total(partial(fatal_once, mark, frames()), SPANS)
+    total = processes.total(partial(fatal_once, mark, frames()), SPANS)
     assert mark.exists()
     np.testing.assert_array_equal(total, expected)
 
@@ -87,19 +98,20 @@ def fatal(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_work_that_kills_every_worker_is_worth_another_try_with_more_memory():
-    with opened("processes", 1, MEMORY) as cluster, pytest.raises(Transient, match="more memory"):
-        cluster.over(fatal, [0])
+def test_work_that_kills_every_worker_is_worth_another_try_with_more_memory(processes):
+    with pytest.raises(Transient, match="more memory"):
+        processes.over(fatal, [0])
 
 
 def failing(_: int) -> None:
     raise BadInput("frame 3: no star")
 
 
-@pytest.mark.parametrize("kind", ["threads", "processes"])
-def test_errors_of_the_work_come_through(kind):
-    with opened(kind, 1, MEMORY) as cluster, pytest.raises(BadInput, match="frame 3: no star"):
+def test_errors_of_the_work_come_through(processes):
+    with opened("threads", 1) as cluster, pytest.raises(BadInput, match="frame 3: no star"):
         cluster.over(failing, [0])
+    with pytest.raises(BadInput, match="frame 3: no star"):
+        processes.over(failing, [0])
 
 
 def test_workers_leave_nothing_on_the_disk(tmp_path, monkeypatch):
