@@ -34,9 +34,9 @@ def test_each_attempt_asks_for_more():
         lambda n: subtract_minutes(Work(SHAPE), n),
         lambda n: invert_memory(SHAPE, n),
         lambda n: invert_minutes(SHAPE, n),
-        lambda n: limits_memory(Work(SHAPE), n),
+        lambda n: limits_memory(Work(SHAPE), 20, n),
         lambda n: limits_minutes(Work(SHAPE), 0, (6, 20), n),
-        lambda n: roc_memory([Work(SHAPE)], SHAPE, n),
+        lambda n: roc_memory([Work(SHAPE)], SHAPE, 20, n),
         lambda n: roc_minutes([Work(SHAPE)], [SHAPE], 700, n),
         lambda n: characterise_minutes(Work(SHAPE), 20, 1, n),
     ):
@@ -82,9 +82,9 @@ def test_minutes_of_curves_follow_maps_and_methods_and_memory_the_greediest():
     assert roc_minutes([Work(SHAPE)] * 2, [], 700, 1) == pytest.approx(2 * one, rel=0.05)
     assert roc_minutes([Work(SHAPE)], [SHAPE], 700, 1) > one
     assert roc_minutes([Work(())], [()], 0, 1) == 2
-    both = roc_memory([Work(SHAPE), Work((1, 400, 201, 201))], (), 1)
-    assert both == limits_memory(Work((1, 400, 201, 201)), 1)
-    assert roc_memory([], SHAPE, 1) == invert_memory(SHAPE, 1)
+    both = roc_memory([Work(SHAPE), Work((1, 400, 201, 201))], (), 20, 1)
+    assert both == limits_memory(Work((1, 400, 201, 201)), 20, 1)
+    assert roc_memory([], SHAPE, 20, 1) == invert_memory(SHAPE, 1)
 
 
 STEP = """

@@ -191,7 +191,9 @@ def subtract_minutes(wildcards, input, attempt):
 
 
 def limits_memory(wildcards, input, attempt):
-    return job_memory(resources.limits_memory(subtraction(wildcards, input), attempt))
+    asked = SURVEY.config.limits
+    places = max(asked.throughput.azimuths, asked.azimuths)
+    return job_memory(resources.limits_memory(subtraction(wildcards, input), places, attempt))
 
 
 def limits_minutes(wildcards, input, attempt):
@@ -217,7 +219,8 @@ def judged_methods(input):
 
 def roc_memory(wildcards, input, attempt):
     works, inverted = judged_methods(input)
-    return job_memory(resources.roc_memory(works, inverted[0] if inverted else (), attempt))
+    places = SURVEY.config.roc.injections
+    return job_memory(resources.roc_memory(works, inverted[0] if inverted else (), places, attempt))
 
 
 def roc_minutes(wildcards, input, attempt):
@@ -239,6 +242,11 @@ def characterised():
         if row.role == "science" and (asked.which == "candidates" or SURVEY.config.known_of(row))
         for reduction in asked.reductions
     ]
+
+
+def characterise_memory(wildcards, input, attempt):
+    places = SURVEY.config.characterise.injections
+    return job_memory(resources.limits_memory(subtraction(wildcards, input), places, attempt))
 
 
 def characterise_minutes(wildcards, input, attempt):

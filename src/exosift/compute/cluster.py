@@ -51,39 +51,39 @@ class Cluster:
     submit: Callable[..., Any]
     share: Callable[[Any], Any]
 
+    def each(
+        self, work: Callable[..., Result], items: Iterable[Item], *shared: Any
+    ) -> Iterator[Result]:
+        """`work(item, *shared)` of every item, in their order, as they are taken.
+
+        No more results wait than the workers need to keep busy. On processes and `srun`, `work` is
+        a function of a module, or a `partial` of one. Raises Transient when one piece's workers die
+        again and again.
+        """
+        with threads.limit(1):
+            values = [self.share(value) for value in shared]
+            rest = iter(items)
+            sent = deque(
+                self.submit(work, item, *values) for item in islice(rest, _AHEAD * self.workers)
+            )
+            while sent:
+                result: Result = _result(sent.popleft())
+                sent.extend(self.submit(work, item, *values) for item in islice(rest, 1))
+                yield result
+
     def over(
         self, work: Callable[..., Result], items: Iterable[Item], *shared: Any
     ) -> list[Result]:
-        """`work(item, *shared)` of every item, in their order.
-
-        On processes and `srun`, `work` is a function of a module, or a `partial` of one. Raises
-        Transient when one piece's workers die again and again.
-        """
-        with threads.limit(1):
-            return list(self._results(work, items, shared))
+        """All of `each`."""
+        return list(self.each(work, items, *shared))
 
     def total(self, work: Callable[..., Floats], items: Iterable[Item], *shared: Any) -> Floats:
         """Σ `work(item, *shared)` over the items, in float64, added in their order."""
-        with threads.limit(1):
-            results = self._results(work, items, shared)
-            total = np.array(next(results), dtype=np.float64)
-            for result in results:
-                total += result
+        results = self.each(work, items, *shared)
+        total = np.array(next(results), dtype=np.float64)
+        for result in results:
+            total += result
         return total
-
-    def _results(
-        self, work: Callable[..., Result], items: Iterable[Item], shared: tuple[Any, ...]
-    ) -> Iterator[Result]:
-        """Results one by one; no more of them wait than the workers need to keep busy."""
-        values = [self.share(value) for value in shared]
-        rest = iter(items)
-        sent = deque(
-            self.submit(work, item, *values) for item in islice(rest, _AHEAD * self.workers)
-        )
-        while sent:
-            result: Result = _result(sent.popleft())
-            sent.extend(self.submit(work, item, *values) for item in islice(rest, 1))
-            yield result
 
 
 def _result(sent: Any) -> Any:
@@ -109,7 +109,9 @@ def opened(kind: Kind, workers: int, memory: int | None = None) -> Iterator[Clus
         with ThreadPoolExecutor(workers) as pool:
             # A thread works in the context of the one who sends: on a budget of one.
             yield Cluster(
-                workers, lambda *call: pool.submit(copy_context().run, *call), lambda value: value
+                workers,
+                lambda work, *given: pool.submit(copy_context().run, work, *given),
+                lambda value: value,
             )
         return
     count = _tasks() - _SERVING if kind == "srun" else workers

@@ -37,10 +37,10 @@ _RANK = 1.5
 # ones in double precision, mixed frames of two annuli at work; of images alone, matched patterns.
 _INVERT, _MAPS = 8, 80
 
-# Limits: a batch of changes to the residuals (16 million values), the matrices that derotate them,
-# and what is measured of them; rounds of a search for a flux, and of its throughput; pixels from
-# one separation to the next where none are named, at least.
-_BATCH, _SEARCHED, _TWICE, _STEP = 80_000_000, 6, 2, 3
+# Limits: changes to the residuals, of some injections at once (16 million values at most), the
+# matrices that derotate them, and what is measured of them; rounds of a search for a flux, and of
+# its throughput; pixels from one separation to the next where none are named, at least.
+_BATCH, _CHANGES, _SEARCHED, _TWICE, _STEP = 16_000_000, 5, 6, 2, 3
 
 # Characterise: a fit, in whole reductions of one rank.
 _FIT = 10
@@ -141,10 +141,14 @@ def subtract_seconds(work: Work) -> float:
     return work.rounds * operations / 1e9
 
 
-def limits_memory(work: Work, attempt: int) -> int:
-    """MB for the limits of a reduction: one rank at a time, its residuals kept as they derotate."""
+def limits_memory(work: Work, places: int, attempt: int) -> int:
+    """MB for the limits of a reduction: one rank at a time, its residuals kept as they derotate.
+
+    places: companions injected one beside the other, such as the azimuths of a separation.
+    """
     frames = prod(work.shape) + sum(map(prod, work.stars))
-    needed = (_SUBTRACT + work.aligned) * frames + 3 * prod(work.shape) + _BATCH
+    changes = _CHANGES * min(_BATCH, places * prod(work.shape[1:]))
+    needed = (_SUBTRACT + work.aligned) * frames + 3 * prod(work.shape) + changes
     return _grown(needed * _VALUE, attempt)
 
 
@@ -160,9 +164,11 @@ def limits_minutes(work: Work, separations: int, places: tuple[int, int], attemp
     return attempt * (2 + int((1 + injections) * each / 60))
 
 
-def roc_memory(works: Sequence[Work], inverted: Shape, attempt: int) -> int:
+def roc_memory(works: Sequence[Work], inverted: Shape, places: int, attempt: int) -> int:
     """MB to judge reductions, and inversions of a sequence of the shape `inverted`, if any."""
-    each = [limits_memory(work, attempt) for work in works] + [invert_memory(inverted, attempt)]
+    each = [limits_memory(work, places, attempt) for work in works] + [
+        invert_memory(inverted, attempt)
+    ]
     return max(each)
 
 
