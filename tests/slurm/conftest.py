@@ -58,7 +58,7 @@ class Slurm:
         """The state of a job."""
         return next(job.state for job in self.jobs() if job.number == number)
 
-    def running(self, comment: str, timeout: float = 120) -> Job:
+    def running(self, comment: str, timeout: float = 600) -> Job:
         """The first job to run whose comment begins so."""
 
         def found() -> Job | None:
@@ -68,7 +68,7 @@ class Slurm:
         return wait_for(found, f"a running job {comment}", timeout)
 
 
-def wait_for(look: Callable[[], Found | None], what: str, timeout: float = 120) -> Found:
+def wait_for(look: Callable[[], Found | None], what: str, timeout: float = 600) -> Found:
     """What `look` finds, as soon as it does."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:

@@ -121,7 +121,7 @@ JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000
-MinJobAge=300
+MinJobAge=3600
 KillWait=2
 ReturnToService=1
 SlurmdParameters=config_overrides

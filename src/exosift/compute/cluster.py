@@ -35,6 +35,9 @@ _AHEAD = 2
 # The tasks of `srun` that do not work: the scheduler, and the one that goes on.
 _SERVING = 2
 
+# The scheduler's pages are at a port of their own: another job's may be on this node.
+_NO_DASHBOARD = {"dashboard": False, "dashboard_address": ":0"}
+
 # Seconds for workers to come up on a busy file system.
 _PATIENCE = 300
 
@@ -148,7 +151,7 @@ def _client(kind: Kind, workers: int, memory: int | None, folder: str) -> Iterat
                 threads_per_worker=1,
                 memory_limit=memory // workers if memory else "auto",
                 local_directory=folder,
-                dashboard_address=None,
+                scheduler_kwargs=_NO_DASHBOARD,
             ) as cluster,
             Client(cluster) as client,
         ):
@@ -164,7 +167,7 @@ def _client(kind: Kind, workers: int, memory: int | None, folder: str) -> Iterat
     with (
         SLURMRunner(
             scheduler_file=str(meeting),
-            scheduler_options={"dashboard": False, "dashboard_address": ":0"},
+            scheduler_options=dict(_NO_DASHBOARD),
             worker_options={
                 "nthreads": 1,
                 "memory_limit": memory // _tasks_here() if memory else "auto",
