@@ -15,14 +15,19 @@ export SLURM_CONF=$folder/slurm.conf
 
 # Where SLURM's commands look without SLURM_CONF, which is not handed down to the steps of a job.
 link=/run/slurm/conf/slurm.conf
-for other in /etc/slurm/slurm.conf "$link"; do
-    if [ -e "$other" ] && [ "$(realpath "$other")" != "$SLURM_CONF" ]; then
-        echo "this machine has a SLURM: $other is there" >&2
-        exit 3
-    fi
-done
+is_up() { # whether the SLURM of a configuration answers
+    SLURM_CONF=$1 timeout 10 scontrol ping 2>/dev/null | grep -q "is UP"
+}
+other=$(realpath -q "$link" || true)
+if [ -e /etc/slurm/slurm.conf ]; then
+    echo "this machine has a SLURM of its own: /etc/slurm/slurm.conf" >&2
+    exit 3
+elif [ -e "$other" ] && [ "$other" != "$SLURM_CONF" ] && is_up "$other"; then
+    echo "another SLURM is up; to end it: tests/slurm/stop.sh $(dirname "$other")" >&2
+    exit 3
+fi
 
-if [ -f "$SLURM_CONF" ] && timeout 10 scontrol ping 2>/dev/null | grep -q "is UP"; then
+if [ -f "$SLURM_CONF" ] && is_up "$SLURM_CONF"; then
     echo "already up: $SLURM_CONF"
     exit 0
 fi
