@@ -2,6 +2,7 @@
 # make betapic   β Pictoris b on the real sequence (public data, or $EXOSIFT_DATA), by every PSF model
 # make ifs, rdi  simulated: a spectrograph with 39 channels; a companion with reference stars
 # make test      all tests            make check   all static checks
+# make slurm     the tests on a real SLURM of two nodes alone (root; Debian's slurm-wlm and munge)
 # make bench     speed against the peers, benchmarks/results.json
 # make bench-large  a cube larger than memory, benchmarks/large.json
 # Everything is set up in .venv with the pinned versions of envs/constraints.txt.
@@ -24,7 +25,7 @@ endif
 # The constraints hold for the packages that build others, too.
 export PIP_CONSTRAINT := $(abspath envs/constraints.txt)
 
-.PHONY: demo betapic ifs rdi figures test check bench bench-large schema clean
+.PHONY: demo betapic ifs rdi figures test slurm check bench bench-large schema clean
 
 demo betapic ifs rdi: %: $(VENV)/run.stamp
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile Snakefile --cores $(CORES) \
@@ -40,6 +41,9 @@ figures: betapic
 
 test: $(VENV)/develop.stamp
 	PATH="$(abspath $(BIN)):$$PATH" pytest $(PYTEST)
+
+slurm: $(VENV)/develop.stamp
+	PATH="$(abspath $(BIN)):$$PATH" pytest tests/slurm $(PYTEST)
 
 check: $(VENV)/develop.stamp
 	PATH="$(abspath $(BIN)):$$PATH" tests/checks.sh
@@ -62,7 +66,7 @@ $(VENV)/run.stamp: pyproject.toml envs/constraints.txt
 
 # What it takes to develop: tests, checks, and the peers that results are compared with.
 $(VENV)/develop.stamp: $(VENV)/run.stamp
-	$(PIP) -e '.[test,checks,peers]'
+	$(PIP) -e '.[test,checks,peers,slurm]'
 	touch $@
 
 clean:

@@ -17,9 +17,8 @@ import numpy as np
 
 from benchmarks.harness import ROOT, Row, table
 from benchmarks.large import make
-from exosift import threads
+from exosift.compute.cluster import opened
 from exosift.compute.outofcore import reduce_stored
-from exosift.compute.workers import Threads
 from exosift.geometry.regions import FullFrame
 from exosift.io.residuals import writing_residuals
 from exosift.io.sequences import Stored
@@ -35,8 +34,8 @@ PARTS = ("matrix products", "the rest")
 class Timed:
     """Workers that add up the seconds of a core that each kind of work takes."""
 
-    def __init__(self):
-        self.seconds = {}
+    def __init__(self, workers):
+        self.workers, self.seconds = workers, {}
 
     def each(self, work, items, *shared):
         def clocked(item, *more):
@@ -46,7 +45,7 @@ class Timed:
             self.seconds[work.__name__] = seconds
             return found
 
-        return Threads().each(clocked, items, *shared)
+        return self.workers.each(clocked, items, *shared)
 
 
 def reduced(store: Path, workers) -> float:
@@ -62,8 +61,8 @@ def reduced(store: Path, workers) -> float:
 def cost(folder: Path, count: int, side: int) -> Row:
     """Core seconds of N frames of p pixels, by one worker."""
     make(folder / "sequence.zarr", count, side)
-    workers = Timed()
-    with threads.limit(1):
+    with opened("threads", 1) as one:
+        workers = Timed(one)
         start = time.process_time()
         reduced(folder / "sequence.zarr", workers)
         total = time.process_time() - start
@@ -83,8 +82,8 @@ def strong(folder: Path, count: int, side: int) -> Row:
     make(folder / "sequence.zarr", count, side)
     seconds: dict[int, float] = {}
     for workers in (1, 2, 1, 2):
-        with threads.limit(workers):
-            taken = reduced(folder / "sequence.zarr", Threads())
+        with opened("threads", workers) as several:
+            taken = reduced(folder / "sequence.zarr", several)
         seconds[workers] = min(taken, seconds.get(workers, np.inf))
     return {"frames": count, "pixels": side**2, "one": seconds[1], "two": seconds[2]}
 

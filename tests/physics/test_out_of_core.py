@@ -15,10 +15,10 @@ import pytest
 from exosift import threads
 from exosift.compute import images, rechunking, subtraction, trajectories
 from exosift.compute.blocks import together
+from exosift.compute.cluster import opened
 from exosift.compute.columns import Columns
 from exosift.compute.outofcore import reduce_stored
 from exosift.compute.trajectories import stored_stims
-from exosift.compute.workers import Threads
 from exosift.detect.maps import stims
 from exosift.errors import BadInput, Transient
 from exosift.geometry.regions import Annuli, FullFrame
@@ -83,8 +83,11 @@ def on_disk(stores, reduction, folder, workers=None):
     stored = [Stored.open(store) for store in stores]
     cube = stored[0].outline.cube
     told = (reduction.model.variants, cube.shape, str(cube.dtype))
-    with writing_residuals(folder / "left.zarr", *told) as products:
-        found = reduce_stored(stored, reduction, products, workers or Threads())
+    with (
+        writing_residuals(folder / "left.zarr", *told) as products,
+        opened("threads", threads.budget()) as own,
+    ):
+        found = reduce_stored(stored, reduction, products, workers or own)
     return found, read_whole(open_store(folder / "left.zarr"), "residuals")
 
 
@@ -176,9 +179,9 @@ def test_stim_of_frames_on_disk_is_that_in_memory(tmp_path, monkeypatch):
     write_residuals(tmp_path / "left.zarr", reduced)
     expected = stims(reduced.residuals, SEQUENCE.angle, derotate, FWHM)
     tiles_of(40_000, monkeypatch)
-    with threads.limit(2):
-        left = Residuals.open(tmp_path / "left.zarr")
-        found = stored_stims(left, SEQUENCE.angle, FWHM, Threads())
+    left = Residuals.open(tmp_path / "left.zarr")
+    with opened("threads", 2) as workers:
+        found = stored_stims(left, SEQUENCE.angle, FWHM, workers)
     np.testing.assert_array_equal(found.statistic, expected.statistic)
     np.testing.assert_array_equal(found.fpf, expected.fpf)
 

@@ -18,6 +18,7 @@ from exosift.compute.resources import (
     register_memory,
     roc_memory,
     roc_minutes,
+    simulate_memory,
     subtract_asked,
     subtract_memory,
     subtract_minutes,
@@ -33,14 +34,15 @@ SHAPE, SPECTRAL, LONG = (1, 200, 201, 201), (2, 200, 201, 201), (1, 700, 201, 20
 def test_each_attempt_asks_for_more():
     for ask in (
         lambda n: register_memory(SHAPE, n),
+        lambda n: simulate_memory(SHAPE, n),
         lambda n: subtract_memory(Work(SHAPE), n),
         lambda n: detect_memory(SHAPE, n),
         lambda n: subtract_minutes(Work(SHAPE), n),
         lambda n: invert_memory(SHAPE, n),
         lambda n: invert_minutes(SHAPE, n),
-        lambda n: limits_memory(Work(SHAPE), n),
+        lambda n: limits_memory(Work(SHAPE), 20, n),
         lambda n: limits_minutes(Work(SHAPE), 0, (6, 20), n),
-        lambda n: roc_memory([Work(SHAPE)], SHAPE, n),
+        lambda n: roc_memory([Work(SHAPE)], SHAPE, 20, n),
         lambda n: roc_minutes([Work(SHAPE)], [SHAPE], 700, n),
         lambda n: characterise_minutes(Work(SHAPE), 20, 1, n),
     ):
@@ -102,8 +104,8 @@ def test_a_job_may_use_what_was_asked_for(variables, expected, monkeypatch):
 
 
 def test_an_unknown_shape_asks_for_the_least():
-    assert register_memory((), 1) == subtract_memory(Work(()), 1) == detect_memory((), 1) == 400
-    assert invert_memory((), 1) == 400
+    assert register_memory((), 1) == subtract_memory(Work(()), 1) == detect_memory((), 1) == 250
+    assert invert_memory((), 1) == simulate_memory((0,), 1) == 250
     assert subtract_minutes(Work(()), 1) == invert_minutes((), 1) == 2
     assert limits_minutes(Work(()), 10, (6, 20), 1) == 2
 
@@ -121,9 +123,9 @@ def test_minutes_of_curves_follow_maps_and_methods_and_memory_the_greediest():
     assert roc_minutes([Work(SHAPE)] * 2, [], 700, 1) == pytest.approx(2 * one, rel=0.05)
     assert roc_minutes([Work(SHAPE)], [SHAPE], 700, 1) > one
     assert roc_minutes([Work(())], [()], 0, 1) == 2
-    both = roc_memory([Work(SHAPE), Work((1, 400, 201, 201))], (), 1)
-    assert both == limits_memory(Work((1, 400, 201, 201)), 1)
-    assert roc_memory([], SHAPE, 1) == invert_memory(SHAPE, 1)
+    both = roc_memory([Work(SHAPE), Work((1, 400, 201, 201))], (), 20, 1)
+    assert both == limits_memory(Work((1, 400, 201, 201)), 20, 1)
+    assert roc_memory([], SHAPE, 20, 1) == invert_memory(SHAPE, 1)
 
 
 STEP = """
@@ -133,8 +135,8 @@ import numpy as np
 from exosift.io.residuals import writing_residuals
 from exosift.io.sequences import Stored, write_sequence
 from exosift import threads
+from exosift.compute.cluster import opened
 from exosift.compute.outofcore import reduce_stored
-from exosift.compute.workers import Threads
 from exosift.geometry.regions import FullFrame
 from exosift.inverse.andromeda import Andromeda, invert
 from exosift.sequence import Observation, Sequence
@@ -155,12 +157,11 @@ def on_disk(sequence):
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         write_sequence(place / "s.zarr", sequence)
-        with writing_residuals(place / "r.zarr", (9,), shape, "float32") as products:
+        told = (9,), shape, "float32"
+        with writing_residuals(place / "r.zarr", *told) as products, opened("threads", 2) as two:
             Path("/proc/self/clear_refs").write_text("5")
-            return reduce_stored(
-                [Stored.open(place / "s.zarr")],
-                Reduction(Pca((9,)), FullFrame()), products, Threads()
-            )
+            reduction = Reduction(Pca((9,)), FullFrame())
+            return reduce_stored([Stored.open(place / "s.zarr")], reduction, products, two)
 with threads.limit(2):
     {work}
 told = open("/proc/self/status").read()

@@ -32,7 +32,7 @@ rule characterise:
         "../../envs/exosift.yaml"
     threads: 2
     resources:
-        mem_mb=limits_memory,
+        mem_mb=characterise_memory,
         runtime=characterise_minutes,
     params:
         reduction=lambda wildcards: json.dumps(method_of(wildcards)),

@@ -136,16 +136,42 @@ def star_options(wildcards, input):
     return [f"--star={manifest.removesuffix('.json')}" for manifest in input.stars]
 
 
+def job_memory(step):
+    """MB of a job, of what its step needs: on a cluster, Snakemake's own on top of it."""
+    return step + (0 if workflow.local_exec else resources.SNAKEMAKE)
+
+
+def least_memory(wildcards, attempt):
+    return job_memory(resources.streamed_memory(0, attempt))
+
+
+def simulate_memory(wildcards, attempt):
+    scene = SURVEY.config.simulate.scene
+    shape = scene.channels, scene.frames, scene.size, scene.size
+    return job_memory(resources.simulate_memory(shape, attempt))
+
+
+def archive_memory(wildcards, attempt):
+    archive = SURVEY.config.simulate.archive
+    nights = [
+        resources.simulate_memory(
+            (night.files, night.exposures, *2 * (archive.cameras[night.instrument].size,)), attempt
+        )
+        for night in archive.nights
+    ]
+    return job_memory(max(nights))
+
+
 def calibrate_memory(wildcards, input, attempt):
     window = window_shape(input.frames, f"{wildcards.target}/{wildcards.epoch}")
-    return resources.calibrate_memory(window, 2, attempt)
+    return job_memory(resources.calibrate_memory(window, 2, attempt))
 
 
 def register_memory(wildcards, input, attempt):
     if input.calibrated:
-        return resources.streamed_memory(2, attempt)
+        return job_memory(resources.streamed_memory(2, attempt))
     shape = image_shape(input.cube) if input.cube else ()
-    return resources.register_memory(shape, attempt)
+    return job_memory(resources.register_memory(shape, attempt))
 
 
 def subtraction(wildcards, input):
@@ -158,7 +184,8 @@ def subtraction(wildcards, input):
 
 
 def subtract_memory(wildcards, input, threads, attempt):
-    return resources.subtract_asked(subtraction(wildcards, input), threads, attempt, MOST)
+    work = subtraction(wildcards, input)
+    return job_memory(resources.subtract_asked(work, threads, attempt, MOST))
 
 
 def subtract_minutes(wildcards, input, attempt):
@@ -166,7 +193,9 @@ def subtract_minutes(wildcards, input, attempt):
 
 
 def limits_memory(wildcards, input, attempt):
-    return resources.limits_memory(subtraction(wildcards, input), attempt)
+    asked = SURVEY.config.limits
+    places = max(asked.throughput.azimuths, asked.azimuths)
+    return job_memory(resources.limits_memory(subtraction(wildcards, input), places, attempt))
 
 
 def limits_minutes(wildcards, input, attempt):
@@ -192,7 +221,8 @@ def judged_methods(input):
 
 def roc_memory(wildcards, input, attempt):
     works, inverted = judged_methods(input)
-    return resources.roc_memory(works, inverted[0] if inverted else (), attempt)
+    places = SURVEY.config.roc.injections
+    return job_memory(resources.roc_memory(works, inverted[0] if inverted else (), places, attempt))
 
 
 def roc_minutes(wildcards, input, attempt):
@@ -216,6 +246,11 @@ def characterised():
     ]
 
 
+def characterise_memory(wildcards, input, attempt):
+    places = SURVEY.config.characterise.injections
+    return job_memory(resources.limits_memory(subtraction(wildcards, input), places, attempt))
+
+
 def characterise_minutes(wildcards, input, attempt):
     row = ROWS[wildcards.target, wildcards.epoch]
     count = max(1, len(SURVEY.config.known_of(row)))
@@ -224,7 +259,7 @@ def characterise_minutes(wildcards, input, attempt):
 
 
 def invert_memory(wildcards, input, attempt):
-    return resources.invert_memory(sequence_shape(input.sequence), attempt)
+    return job_memory(resources.invert_memory(sequence_shape(input.sequence), attempt))
 
 
 def invert_minutes(wildcards, input, attempt):
@@ -235,4 +270,4 @@ def detect_memory(wildcards, input, attempt):
     shape = image_shape(input.image)
     looked_at = "stim" in SURVEY.config.search.maps and "sequence" in input.keys()
     frames = sequence_shape(input.sequence) if looked_at else ()
-    return resources.detect_memory(shape, attempt, frames)
+    return job_memory(resources.detect_memory(shape, attempt, frames))

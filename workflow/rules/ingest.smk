@@ -13,8 +13,8 @@ rule archive:
         "../../envs/exosift.yaml"
     threads: 2
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=archive_memory,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         archive=json.dumps(plain(SURVEY.config.simulate.archive)),
         seed=SURVEY.config.simulate.seed,
@@ -38,7 +38,7 @@ rule ingest:
         "../../envs/exosift.yaml"
     threads: 2
     resources:
-        mem_mb=1000,
+        mem_mb=least_memory,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         instruments=INSTRUMENTS,
@@ -62,8 +62,8 @@ rule fetch:
         "../../envs/exosift.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=30,
+        mem_mb=least_memory,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     shell:
         "exosift fetch {wildcards.folder}/{wildcards.file}.fits --output {output} 2> {log}"
 
@@ -83,8 +83,8 @@ rule simulate:
         "../../envs/exosift.yaml"
     threads: 2
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=simulate_memory,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         scene=lambda wildcards: json.dumps(plain(SURVEY.config.simulate.scene)),
         companions=lambda wildcards: json.dumps(

@@ -15,7 +15,7 @@ import numpy as np
 
 from exosift import threads
 from exosift.compute.blocks import TILE, together
-from exosift.compute.workers import Workers
+from exosift.compute.cluster import Cluster
 from exosift.geometry.resampling import Interpolation
 from exosift.geometry.rotation import derotate
 from exosift.io.scratch import Scratch
@@ -65,7 +65,7 @@ class Left:
 
 
 def images(
-    left: Left, variants: int, combination: Combination, folder: Path, workers: Workers
+    left: Left, variants: int, combination: Combination, folder: Path, workers: Cluster
 ) -> Floats:
     """Residuals on disk → North-up images (variant, y, x)."""
     combine = _mean if combination == "mean" else _median
@@ -80,7 +80,7 @@ def turned_file(folder: Path, cube: Floats) -> Scratch:
     return Scratch(folder / "turned", cube.shape[1], edges, str(cube.dtype))
 
 
-def _mean(left: Left, variant: int, folder: Path, workers: Workers) -> Floats:
+def _mean(left: Left, variant: int, folder: Path, workers: Cluster) -> Floats:
     """The mean of turned frames (pixel,)."""
     del folder  # nothing needs to be kept
     groups = threads.blocks(left.shape[0], GROUP)
@@ -96,7 +96,7 @@ def _summed(group: slice, left: Left, variant: int) -> Sums:
     return total
 
 
-def _median(left: Left, variant: int, folder: Path, workers: Workers) -> Floats:
+def _median(left: Left, variant: int, folder: Path, workers: Cluster) -> Floats:
     """The median of turned frames (pixel,)."""
     count, height, width = left.shape
     pixels = height * width

@@ -4,17 +4,15 @@ has."""
 import os
 from pathlib import Path
 
+from exosift.compute.cluster import requested_memory
+
 _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
 
 def job_memory() -> float:
     """MB that this job may use."""
-    node, core = os.environ.get("SLURM_MEM_PER_NODE"), os.environ.get("SLURM_MEM_PER_CPU")
-    if node and int(node):  # 0 asks for all that there is
-        return int(node) * 2**20 / 1e6
-    if core and int(core):
-        return int(core) * int(os.environ.get("SLURM_CPUS_ON_NODE", "1")) * 2**20 / 1e6
-    return machine_memory()
+    requested = requested_memory()
+    return requested / 1e6 if requested else machine_memory()
 
 
 def machine_memory() -> float:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from exosift.compute.cluster import Cluster
 from exosift.compute.columns import Columns
 from exosift.compute.images import Left, images
 from exosift.compute.rechunking import Channel, rechunked
 from exosift.compute.subtraction import Task, subtracted
-from exosift.compute.workers import Workers
 from exosift.errors import BadInput
 from exosift.geometry.regions import Region
 from exosift.io.scratch import Scratch, scratch_folder
@@ -31,7 +31,7 @@ def reduce_stored(
     stored: Several[Stored],
     reduction: Reduction,
     products: Mapping[str, Any],
-    workers: Workers,
+    workers: Cluster,
     progress: Progress = silent,
 ) -> Floats:
     """Reduce a sequence, the first of `stored`, with its reference stars; images (variant, y, x).
@@ -70,7 +70,7 @@ class Job:
     channel: Channel
     reduction: Reduction
     model: LinearModel
-    workers: Workers
+    workers: Cluster
     told: Callable[[int], None]
 
 

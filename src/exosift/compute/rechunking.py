@@ -9,8 +9,8 @@ import numpy as np
 
 from exosift import threads
 from exosift.compute.blocks import TILE
+from exosift.compute.cluster import Cluster
 from exosift.compute.columns import Columns
-from exosift.compute.workers import Workers
 from exosift.io.scratch import Scratch
 from exosift.io.sequences import Stored
 from exosift.psfsub.gram import BLOCK
@@ -73,7 +73,7 @@ def pieces(stored: Several[Stored]) -> Iterator[Piece]:
 
 
 def rechunked(
-    channel: Channel, columns: Columns, path: Path, workers: Workers
+    channel: Channel, columns: Columns, path: Path, workers: Cluster
 ) -> tuple[Scratch, Bools]:
     """Bring the frames of a wavelength (row, column) into a file; pixels that all rows have."""
     height, width = channel.stored[0].outline.cube.shape[2:]

@@ -12,13 +12,19 @@ from exosift.compute.blocks import BLOCK, TILE
 from exosift.psfsub.catalogue import Reduction, streams
 from exosift.types import Shape
 
-_BASE = 400  # MB: interpreter, NumPy, SciPy, Zarr, Astropy, Matplotlib
+SNAKEMAKE = 350
+"""MB of a job on a cluster that are not its step's: Snakemake runs twice in it, nested."""
+
+_BASE = 250  # MB: interpreter, NumPy, SciPy, Zarr, Astropy, Matplotlib
 _VALUE = 4  # bytes of a float32, the precision of cubes
 _MARGIN = 1.3
 
 # Copies of the cube alive at the peak of a step. Register: as read (doubles at worst), the float32
 # one, the filled one, masks, the padded frames and spectrum of a shift (complex), the result.
 _REGISTER = 10
+# Simulate: the light of each frame, its parts, and what the detector makes of them.
+_SIMULATE = 10
+
 # Calibrate: masters, and the library of skies, up to 64 frames as they are and less their levels;
 # and for each thread so many copies of a block. A window not known yet is taken for a detector's.
 _SKIES, _DETECTOR, _BLOCKS = 3 * 64, (1024, 1024), 12
@@ -36,10 +42,10 @@ _TILES, _TURNED, _PRODUCTS, _SOLVED = 4, 30, 4, 12
 # ones in double precision, mixed frames of two annuli at work; of images alone, matched patterns.
 _INVERT, _MAPS = 8, 80
 
-# Limits: a batch of changes to the residuals (16 million values), the matrices that derotate them,
-# and what is measured of them; rounds of a search for a flux, and of its throughput; pixels from
-# one separation to the next where none are named, at least.
-_BATCH, _SEARCHED, _TWICE, _STEP = 80_000_000, 6, 2, 3
+# Limits: changes to the residuals, of some injections at once (16 million values at most), the
+# matrices that derotate them, and what is measured of them; rounds of a search for a flux, and of
+# its throughput; pixels from one separation to the next where none are named, at least.
+_BATCH, _CHANGES, _SEARCHED, _TWICE, _STEP = 16_000_000, 5, 6, 2, 3
 
 # Characterise: a fit, in whole reductions of one rank.
 _FIT = 10
@@ -53,6 +59,11 @@ _SNR = 0.5
 
 # STIM: both maps' moments in double precision, and what is on the way to them, in frames.
 _MOMENTS = 24
+
+
+def simulate_memory(shape: Shape, attempt: int) -> int:
+    """MB to simulate frames of `shape` (…, y, x); of an archive, those of one night."""
+    return _grown(_SIMULATE * prod(shape) * _VALUE, attempt)
 
 
 def calibrate_memory(window: Shape, threads: int, attempt: int) -> int:
@@ -180,10 +191,14 @@ def subtract_seconds(work: Work) -> float:
     return work.rounds * operations / 1e9
 
 
-def limits_memory(work: Work, attempt: int) -> int:
-    """MB for the limits of a reduction: one rank at a time, its residuals kept as they derotate."""
+def limits_memory(work: Work, places: int, attempt: int) -> int:
+    """MB for the limits of a reduction: one rank at a time, its residuals kept as they derotate.
+
+    places: companions injected one beside the other, such as the azimuths of a separation.
+    """
     frames = prod(work.shape) + sum(map(prod, work.stars))
-    needed = (_SUBTRACT + work.aligned) * frames + 3 * prod(work.shape) + _BATCH
+    changes = _CHANGES * min(_BATCH, places * prod(work.shape[1:]))
+    needed = (_SUBTRACT + work.aligned) * frames + 3 * prod(work.shape) + changes
     return _grown(needed * _VALUE, attempt)
 
 
@@ -199,9 +214,11 @@ def limits_minutes(work: Work, separations: int, places: tuple[int, int], attemp
     return attempt * (2 + int((1 + injections) * each / 60))
 
 
-def roc_memory(works: Sequence[Work], inverted: Shape, attempt: int) -> int:
+def roc_memory(works: Sequence[Work], inverted: Shape, places: int, attempt: int) -> int:
     """MB to judge reductions, and inversions of a sequence of the shape `inverted`, if any."""
-    each = [limits_memory(work, attempt) for work in works] + [invert_memory(inverted, attempt)]
+    each = [limits_memory(work, places, attempt) for work in works] + [
+        invert_memory(inverted, attempt)
+    ]
     return max(each)
 
 

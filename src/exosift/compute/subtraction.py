@@ -14,9 +14,9 @@ import numpy as np
 
 from exosift import threads
 from exosift.compute.blocks import TILE
+from exosift.compute.cluster import Cluster
 from exosift.compute.columns import Columns
 from exosift.compute.rechunking import Channel
-from exosift.compute.workers import Workers
 from exosift.geometry.regions import Region
 from exosift.io.scratch import Scratch
 from exosift.psfsub.catalogue import LinearModel, Stage
@@ -82,7 +82,7 @@ def small(task: Task, number: int) -> bool:
     return bool(values * np.dtype(task.frames.dtype).itemsize <= TILE)
 
 
-def subtracted(task: Task, workers: Workers) -> None:
+def subtracted(task: Task, workers: Cluster) -> None:
     """Fill the file of residuals: small regions each at once, then the large ones by runs."""
     numbers = range(len(task.regions))
     for _ in workers.each(_region, [n for n in numbers if small(task, n)], task):
@@ -101,7 +101,7 @@ def _region(number: int, task: Task) -> None:
     task.write(number, every, fit(frames, part.usable, task.model, task.stage.references, wider))
 
 
-def _large(task: Task, number: int, workers: Workers) -> None:
+def _large(task: Task, number: int, workers: Cluster) -> None:
     """Model a region run by run: the Gram pass, the coefficients, the residual pass."""
     part, zone = task.part(number), task.zones[number]
     summed = workers.each(_products, runs(part.zone.size), task, zone)

@@ -7,7 +7,7 @@ import numpy as np
 
 from exosift import threads
 from exosift.compute.blocks import TILE, together
-from exosift.compute.workers import Workers
+from exosift.compute.cluster import Cluster
 from exosift.detect.maps import Detection, of_stims, stim_searched
 from exosift.detect.stim import GROUP, Moments, stim_of
 from exosift.geometry.rotation import derotate
@@ -24,7 +24,7 @@ class Group:
     times: slice
 
 
-def stored_stims(residuals: Residuals, angle: Floats, fwhm: float, workers: Workers) -> Detection:
+def stored_stims(residuals: Residuals, angle: Floats, fwhm: float, workers: Cluster) -> Detection:
     """As `detect.maps.stims` of all residuals at once, to the last bit."""
     variants, channels, count = residuals.shape[:3]
     searched = stim_searched(residuals.shape, fwhm)

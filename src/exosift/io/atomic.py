@@ -1,21 +1,55 @@
 """Nothing half-written: a product appears under its name only when it is whole."""
 
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from glob import escape
 from pathlib import Path
+
+
+def _always() -> None:
+    """No objection."""
+
+
+_check: ContextVar[Callable[[], None]] = ContextVar("check", default=_always)
+
+
+@contextmanager
+def checked(check: Callable[[], None]) -> Iterator[None]:
+    """Inside the block `check()` is asked before anything takes its place; it may raise."""
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
+
+
+def ask() -> None:
+    """Whether something whole may take its place: raises what the check raises."""
+    _check.get()()
+
+
+def writer() -> str:
+    """A name for this process that none has on another node."""
+    return f"{socket.gethostname()}-{os.getpid()}"
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Give a path beside `path` to write to; rename it when the block ends well, else remove it.
 
-    The suffix is kept, because writers choose their format by it.
+    The suffix is kept, because writers choose their format by it. What processes that were killed
+    have left is removed, too.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    partial = path.with_name(f".partial-{writer()}@{path.name}")
     try:
         yield partial
+        ask()
         partial.replace(path)
+        for left in path.parent.glob(f".partial-*@{escape(path.name)}"):
+            left.unlink(missing_ok=True)
     finally:
         partial.unlink(missing_ok=True)

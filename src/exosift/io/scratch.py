@@ -113,6 +113,11 @@ def _put(file: int, values: Any, offset: int) -> None:
         ) from error
 
 
+def node_disk() -> Path:
+    """Where what does not fit into memory goes: the job's folder on its node, if there is one."""
+    return Path(os.environ.get("SLURM_TMPDIR") or tempfile.gettempdir())
+
+
 @contextmanager
 def scratch_folder(size: int) -> Iterator[Path]:
     """A folder for `size` bytes on the node's own disk, removed when the block ends, however.
@@ -120,7 +125,7 @@ def scratch_folder(size: int) -> Iterator[Path]:
     The disk is that of $SLURM_TMPDIR or $TMPDIR. What a killed process left there is removed, too.
     Raises Transient where it is too full.
     """
-    disk = Path(os.environ.get("SLURM_TMPDIR") or tempfile.gettempdir())
+    disk = node_disk()
     _clear(disk)
     free = shutil.disk_usage(disk).free
     if size > free:

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from math import ceil, prod
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from exosift import __version__
 from exosift.compute.blocks import Block
 from exosift.errors import Failed
-from exosift.io.atomic import whole
+from exosift.io.atomic import ask, whole, writer
 
 Arrays = Mapping[str, tuple[tuple[str, ...], np.ndarray, str]]
 """Name → (dimension names, values, unit)."""
@@ -58,12 +59,15 @@ def writing(
     """A new store's empty arrays, to be filled chunk by chunk; vouched for when the block ends.
 
     What was at `store` is replaced; when the block fails nothing new is left. Whole chunks may be
-    written from several threads.
+    written from several threads. What others have begun beside it is removed: they were killed, or,
+    if one still lives on another node, this one is to stay.
     """
+    ask()
     manifest = manifest_of(store)
     manifest.unlink(missing_ok=True)
-    partial = store.with_name(store.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    for left in store.parent.glob(f"{escape(store.name)}.partial*"):
+        shutil.rmtree(left, ignore_errors=True)
+    partial = store.with_name(f"{store.name}.partial-{writer()}")
     partial.parent.mkdir(parents=True, exist_ok=True)
     group = zarr.create_group(partial, attributes=dict(attributes))
     arrays = {}
@@ -81,6 +85,7 @@ def writing(
     try:
         yield arrays
         content = _describe(partial)
+        ask()
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

@@ -4,17 +4,25 @@ Snakemake retries whatever fails. The status lies beside the products as
 `status/<step>.json` and is no declared output, or Snakemake would remove it with the failed job.
 """
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from exosift import ALGORITHMS, __version__
-from exosift.errors import BadInput, ExosiftError
-from exosift.io.atomic import whole
+from exosift.errors import BadInput, ExosiftError, Failed, Transient
+from exosift.io.atomic import checked, whole
+
+# What is wrong with the machine and not with the work: disks full or gone, locks not to be had.
+_OUTSIDE = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EIO", "ESTALE", "ENOLCK", "ETIMEDOUT", "EREMOTEIO")
+}
 
 
 def status_of(folder: Path, step: str) -> Path:
@@ -26,7 +34,9 @@ def status_of(folder: Path, step: str) -> Path:
 def recorded(step: str, folder: Path, inputs: list[Path], settings: Any) -> Iterator[None]:
     """Run the block as `step` on `inputs` with `settings`, and record in `folder` how it ended.
 
-    Raises the recorded BadInput at once when the same inputs and settings have met it before.
+    Raises the recorded BadInput at once when the same inputs and settings have met it before;
+    Transient when the disk is full or the memory spent; Failed where the step has been started
+    anew meanwhile, as when Snakemake was killed and its jobs lived on: the last start counts.
     """
     path = status_of(folder, step)
     mark = _fingerprint(step, inputs, settings)
@@ -35,17 +45,44 @@ def recorded(step: str, folder: Path, inputs: list[Path], settings: Any) -> Iter
         _record(path, before | {"refused_again": before.get("refused_again", 0) + 1})
         raise BadInput(str(before["line"]))
     entry = {"step": step, "fingerprint": mark, "exosift": __version__, "settings": settings}
-    _record(path, entry | {"status": "started", "line": ""})  # what a killed step leaves
+    entry["attempt"] = uuid4().hex
+
+    def last() -> None:
+        if read_status(folder, step).get("attempt") not in (None, entry["attempt"]):
+            raise Failed(f"{path}: {step} was started anew meanwhile; this run's is dropped")
+
     try:
-        yield
-    except ExosiftError as error:
-        _record(path, entry | {"status": error.status, "line": str(error)})
-        raise
+        _record(path, entry | {"status": "started", "line": ""})  # what a killed step leaves
+        with checked(last):
+            yield
+            _record(path, entry | {"status": "done", "line": "", "peak_mb": _peak()})
     except Exception as error:
-        line = f"{type(error).__name__}: {error}"
-        _record(path, entry | {"status": "failed", "line": line})
-        raise
-    _record(path, entry | {"status": "done", "line": ""})
+        told = _told(error, folder)
+        line = str(told) if isinstance(told, ExosiftError) else f"{type(told).__name__}: {told}"
+        with suppress(OSError, Failed), checked(last):  # the disk may be full
+            _record(path, entry | {"status": getattr(told, "status", "failed"), "line": line})
+        if told is error:
+            raise
+        raise told from error
+
+
+def _told(error: Exception, folder: Path) -> Exception:
+    """The error, or Transient where it is the machine's: a disk full or gone, memory spent."""
+    if isinstance(error, MemoryError):
+        return Transient(f"out of memory ({error}); ask for more, with fewer jobs at once")
+    if isinstance(error, OSError) and error.errno in _OUTSIDE:
+        where = error.filename or folder
+        return Transient(f"{where}: {error.strerror}; nothing half-written is left, run again")
+    return error
+
+
+def _peak() -> int | None:
+    """The most memory that this process has held [MB], where the system tells."""
+    try:
+        told = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    return round(int(told.split("VmHWM:")[1].split()[0]) * 1.024e-3)
 
 
 def read_status(folder: Path, step: str) -> dict[str, Any]:

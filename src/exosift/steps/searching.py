@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from exosift import threads
 from exosift.detect.candidates import Searched
 from exosift.detect.maps import Detection, Known, given, places_of, small_samples
 from exosift.detect.search import Search, Statistic
@@ -128,14 +129,15 @@ def _matched(
 
 def _stim(products: Products, fwhm: float) -> Detection:
     """Normalised STIM of the residuals."""
+    from exosift.compute.cluster import opened
     from exosift.compute.trajectories import stored_stims
-    from exosift.compute.workers import Threads
     from exosift.io.residuals import Residuals
     from exosift.io.sequences import read_header
 
     _, angle = read_header(_needed(products.sequence, "stim", "sequence"))
     left = Residuals.open(_needed(products.residuals, "stim", "residuals"))
-    return stored_stims(left, angle, fwhm, Threads())
+    with opened("threads", threads.budget()) as workers:
+        return stored_stims(left, angle, fwhm, workers)
 
 
 def _needed(path: Path | None, name: Statistic, what: str) -> Path:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from exosift import threads
+from exosift.compute.cluster import opened
 from exosift.compute.memory import job_memory
 from exosift.compute.outofcore import reduce_stored
 from exosift.compute.resources import Work
-from exosift.compute.workers import Threads
 from exosift.errors import BadInput
 from exosift.io.residuals import write_residuals, writing_residuals
 from exosift.io.sequences import Stored, read_sequence
@@ -66,8 +67,11 @@ def _on_disk(
     """Reduce frames that stay on disk, and write their residuals; images (variant, y, x)."""
     cube = stored[0].outline.cube
     told = (reduction.model.variants, cube.shape, str(cube.dtype))
-    with writing_residuals(folder / "residuals.zarr", *told) as products:
-        return reduce_stored(stored, reduction, products, Threads(), progress)
+    with (
+        writing_residuals(folder / "residuals.zarr", *told) as products,
+        opened("threads", threads.budget()) as workers,
+    ):
+        return reduce_stored(stored, reduction, products, workers, progress)
 
 
 def _write_images(
