@@ -1,9 +1,14 @@
-"""Nothing half-written: a product appears under its name only when it is whole."""
+"""Nothing half-written: a product appears under its name only when it is whole.
+
+What appears is noted, so that a step can vouch for all that it wrote.
+"""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_watching: list[list[Path]] = []
 
 
 @contextmanager
@@ -17,5 +22,18 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(path)
+        for written in _watching:
+            written.append(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def watched() -> Iterator[list[Path]]:
+    """The files that appear by `whole` while the block runs, in a list that grows."""
+    written: list[Path] = []
+    _watching.append(written)
+    try:
+        yield written
+    finally:
+        _watching.remove(written)

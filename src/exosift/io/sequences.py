@@ -105,6 +105,11 @@ def read_header(store: Path) -> tuple[dict[str, Any], Floats]:
     return dict(group.attrs), read_whole(group, "angle")
 
 
+def read_times(store: Path) -> Floats:
+    """When the frames of a sequence were taken (time,) (MJD); NaN where that is not known."""
+    return read_whole(open_store(store), "mjd")
+
+
 def read_residuals(store: Path) -> Floats:
     """Residuals (variant, wavelength, time, y, x) of a reduction, before derotation."""
     group = open_store(store)

@@ -1,20 +1,30 @@
-"""What became of a step: a small status file, so that a bad input is not computed twice.
+"""What became of a step, and of what it made its products: a small status file beside them.
 
-Snakemake retries whatever fails. The status lies beside the products as
-`status/<step>.json` and is no declared output, or Snakemake would remove it with the failed job.
+Snakemake retries whatever fails; a bad input is recorded so that it is not computed twice. A step
+that ended well vouches for what it wrote: `exosift verify` compares. The status lies beside the
+products as `status/<step>.json` and is no declared output, or Snakemake would remove it with the
+failed job.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from exosift import ALGORITHMS, __version__
 from exosift.errors import BadInput, ExosiftError
-from exosift.io.atomic import whole
+from exosift.io.atomic import watched, whole
+from exosift.io.public import sha256
+
+PACKAGES = ("exosift", "numpy", "scipy", "astropy", "zarr", "dask", "scikit-learn")
+"""Whose versions may show in the numbers."""
 
 
 def status_of(folder: Path, step: str) -> Path:
@@ -23,10 +33,19 @@ def status_of(folder: Path, step: str) -> Path:
 
 
 @contextmanager
-def recorded(step: str, folder: Path, inputs: list[Path], settings: Any) -> Iterator[None]:
+def recorded(
+    step: str,
+    folder: Path,
+    inputs: Sequence[Path],
+    settings: Any,
+    hashed: Sequence[Path] | None = None,
+) -> Iterator[dict[Path, str]]:
     """Run the block as `step` on `inputs` with `settings`, and record in `folder` how it ended.
 
-    Raises the recorded BadInput at once when the same inputs and settings have met it before.
+    A step that ends well leaves the SHA-256 of every file that it wrote and of every input, or of
+    those that are `hashed`, where reading all would be too much. The block may put such hashes that
+    it has anyway into the mapping that it is given. Raises the recorded BadInput at once when the
+    same inputs and settings have met it before.
     """
     path = status_of(folder, step)
     mark = _fingerprint(step, inputs, settings)
@@ -35,9 +54,14 @@ def recorded(step: str, folder: Path, inputs: list[Path], settings: Any) -> Iter
         _record(path, before | {"refused_again": before.get("refused_again", 0) + 1})
         raise BadInput(str(before["line"]))
     entry = {"step": step, "fingerprint": mark, "exosift": __version__, "settings": settings}
+    entry["begun"] = _now()
     _record(path, entry | {"status": "started", "line": ""})  # what a killed step leaves
+    known: dict[Path, str] = {}
     try:
-        yield
+        with watched() as written:
+            yield known
+        hashes = dict.fromkeys(inputs if hashed is None else hashed, "") | known
+        told = {"inputs": _hashed(folder, hashes), "outputs": _hashed(folder, written)}
     except ExosiftError as error:
         _record(path, entry | {"status": error.status, "line": str(error)})
         raise
@@ -45,7 +69,7 @@ def recorded(step: str, folder: Path, inputs: list[Path], settings: Any) -> Iter
         line = f"{type(error).__name__}: {error}"
         _record(path, entry | {"status": "failed", "line": line})
         raise
-    _record(path, entry | {"status": "done", "line": ""})
+    _record(path, entry | {"status": "done", "line": ""} | _circumstances(settings) | told)
 
 
 def read_status(folder: Path, step: str) -> dict[str, Any]:
@@ -56,14 +80,49 @@ def read_status(folder: Path, step: str) -> dict[str, Any]:
         return {}
 
 
-def _record(path: Path, entry: dict[str, Any]) -> None:
+def _record(path: Path, entry: Mapping[str, Any]) -> None:
     """Write the status file."""
-    stamped = entry | {"at": datetime.now(UTC).isoformat(timespec="seconds")}
     with whole(path) as partial:
-        partial.write_text(json.dumps(stamped, indent=1) + "\n")
+        partial.write_text(json.dumps({**entry, "at": _now()}, indent=1) + "\n")
 
 
-def _fingerprint(step: str, inputs: list[Path], settings: Any) -> str:
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _circumstances(settings: Any) -> dict[str, Any]:
+    """What else the numbers may depend on: settings as one hash, seeds, versions, the command."""
+    return {
+        "config": digest(settings),
+        "seeds": dict(_seeds(settings, "")),
+        "versions": {"python": sys.version.split()[0]} | {n: version(n) for n in PACKAGES},
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def _seeds(settings: Any, place: str) -> Iterator[tuple[str, int]]:
+    """Everything called a seed among settings, by its place in them."""
+    inside = settings.items() if isinstance(settings, Mapping) else ()
+    for name, value in inside:
+        where = f"{place}.{name}" if place else str(name)
+        if isinstance(value, int) and (name == "seed" or str(name).endswith("_seed")):
+            yield where, value
+        yield from _seeds(value, where)
+
+
+def _hashed(folder: Path, files: Mapping[Path, str] | Sequence[Path]) -> dict[str, str]:
+    """SHA-256 of files, those known as they are; by their paths from `folder`, or absolute ones."""
+    known = files if isinstance(files, Mapping) else dict.fromkeys(files, "")
+    return {name_of(path, folder): known[path] or sha256(path) for path in known if path.is_file()}
+
+
+def name_of(path: Path, folder: Path) -> str:
+    """A path as a status file in `folder` names it, so that a run may be moved as a whole."""
+    within = not path.is_absolute() or path.is_relative_to(folder.absolute())
+    return os.path.relpath(path, folder) if within else str(path)
+
+
+def _fingerprint(step: str, inputs: Sequence[Path], settings: Any) -> str:
     """Hash of what decides the outcome: step, version, settings, and each input's size and time."""
     facts = [step, __version__, ALGORITHMS, settings]
     for path in inputs:
