@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from exosift.survey.linking import Sky
+from exosift.survey.motion import Sky
 from exosift.survey.verdict import Linked
 from exosift.types import Floats
 

@@ -19,7 +19,8 @@ from exosift.simulate.dates import mjd_of
 from exosift.steps.outcome import measured, registered, searched
 from exosift.steps.recording import recorded
 from exosift.survey.catalogue import Epoch, Source, sources_of
-from exosift.survey.linking import Linking, Star
+from exosift.survey.linking import Linking
+from exosift.survey.motion import Star
 from exosift.survey.verdict import Linked, linked
 
 

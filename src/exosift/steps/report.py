@@ -48,7 +48,7 @@ _PACKAGES = ("exosift", "numpy", "scipy", "astropy", "zarr", "snakemake")
 def run(survey: Survey, results: Path, page: Path) -> RunSummary:
     """Write the page about the run of `survey` whose products lie under `results`.
 
-    Every target has a page beside it. The catalogue of the survey is made anew from the same products.
+    Every target has a page beside it; the catalogue is made anew from the same products.
     """
     config = survey.config
     summary = RunSummary(

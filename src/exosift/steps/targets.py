@@ -14,7 +14,7 @@ from exosift.report.summary import RunSummary
 from exosift.report.targets import ObjectSummary, Sighting, TargetSummary
 from exosift.steps.catalogue import Beside
 from exosift.survey.catalogue import Source
-from exosift.survey.linking import Star, sky_of
+from exosift.survey.motion import Star, sky_of
 from exosift.survey.verdict import Linked
 from exosift.types import Floats
 

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 
 from exosift.survey.catalogue import Source
-from exosift.survey.linking import Fit, Linking, Star, Target, Track, link, sky_of
+from exosift.survey.linking import Linking, Target, Track, link
+from exosift.survey.motion import Star, sky_of
 from exosift.types import Floats
 
 Class = Literal["companion", "background", "undecided", "single epoch"]
@@ -76,9 +77,10 @@ def judge(target: Target, track: Track) -> Verdict:
         return _alone(members[0], target.sources, "")
     joint = joint_false_alarm(members, target.sources, track.rooms)
     fits = {name: target.fit(name, track.members) for name in target.hypotheses}
-    bound, passed = fits["companion"], fits.get("background", Fit(math.nan, math.nan))
-    odds, free = bound.log_evidence - passed.log_evidence, 2 * (count - 1)
-    least = min(bound.chi2, passed.chi2) if "background" in fits else bound.chi2
+    bound, passed = fits["companion"], fits.get("background")
+    chi2 = float(bound.chi2), math.nan if passed is None else float(passed.chi2)
+    odds = math.nan if passed is None else float(bound.log_evidence - passed.log_evidence)
+    free, least = 2 * (count - 1), min(float(one.chi2) for one in fits.values())
     kind: Class = "undecided"
     if not joint <= how.false_alarm:
         reason = f"joint false alarm {joint:.2g}, over {how.false_alarm:g}"
@@ -91,8 +93,7 @@ def judge(target: Target, track: Track) -> Verdict:
     else:
         kind = "companion" if odds > 0 else "background"
         reason = f"log odds {odds:+.1f}"
-    numbers = (odds, bound.chi2, passed.chi2, free)
-    return Verdict(kind, reason, len(target.sources), joint, *numbers)
+    return Verdict(kind, reason, len(target.sources), joint, odds, *chi2, free)
 
 
 def _alone(source: Source, epochs: Sequence[Sequence[Source]], why: str) -> Verdict:
