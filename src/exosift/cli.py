@@ -44,6 +44,7 @@ class _Yaml(click.ParamType[Any]):
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PATH = click.Path(path_type=Path)
+_LICENSE = "https://spdx.org/licenses/CC-BY-4.0"
 _YAML = _Yaml()
 
 
@@ -465,6 +466,17 @@ def verify(results: Path) -> None:
     if checked.faults:
         raise Failed(f"{results}: {len(checked.faults)} faults in {checked.products} products")
     click.echo(f"{results}: {checked.products} products are as they were written")
+
+
+@main.command()
+@click.argument("results", type=_PATH)
+@_option("--output", type=_PATH, help="Folder, or file ending in .zip.")
+@_option("--license", default=_LICENSE, show_default=True, help="Of the data, as an address.")
+def crate(results: Path, output: Path, license: str) -> None:
+    """Export a run and how it was made as a Workflow Run RO-Crate."""
+    from exosift.steps import crate as step
+
+    click.echo(f"{output}: {step.run(results, output, license)} files")
 
 
 @main.command()

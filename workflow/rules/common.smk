@@ -2,7 +2,9 @@
 import json
 import os
 import re
+import shlex
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from exosift.compute import resources
@@ -70,13 +72,20 @@ def every(pattern, methods=SURVEY.config.methods):
 
 
 def keep_configuration():
-    """Write the configuration as it was used where the report finds it."""
+    """Write the configuration as it was used, and what uses it, where report and crate find it."""
     used = plain(SURVEY.config) | {
         "observations": str(FOLDER / SURVEY.config.observations),
         "raw": [f if f == SIMULATED else str(FOLDER / f) for f in SURVEY.config.raw],
     }
     with whole(CONFIGURATION) as partial:
         partial.write_text(json.dumps(used, indent=1) + "\n")
+    told = {
+        "folder": str(workflow.basedir),
+        "command": shlex.join(["snakemake", *sys.argv[1:]]),
+        "snakemake": version("snakemake"),
+    }
+    with whole(CONFIGURATION.with_name("workflow.json")) as partial:
+        partial.write_text(json.dumps(told, indent=1) + "\n")
 
 
 def row_of(wildcards):

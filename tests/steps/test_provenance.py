@@ -1,4 +1,4 @@
-"""`exosift verify`: every product is as it was written, or is named; every step says how it ran."""
+"""Where products come from: `exosift verify` and `exosift crate`, by what steps recorded."""
 
 import contextlib
 import json
@@ -212,3 +212,99 @@ def test_no_folder_is_told(tmp_path):
     said = CliRunner().invoke(main, ["verify", str(tmp_path / "none")])
     assert said.exit_code == 2
     assert "no such folder; give the results of a run" in said.output
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def crate(results, tmp_path) -> dict[str, dict]:
+    """The entities of a crate of the run, by their identifiers."""
+    pytest.importorskip("rocrate", reason="the extra `crate` is not installed")
+    Path("observations.tsv").write_text("target\tepoch\n")
+    told = {"title": "A run", "observations": str(Path("observations.tsv").absolute())}
+    told |= {"reductions": {"pca": {"model": {"kind": "pca"}}}, "search": {"threshold": 5.0}}
+    Path("logs").mkdir()
+    Path("logs/configuration.json").write_text(json.dumps(told))
+    workflow = {"folder": str(ROOT), "command": "snakemake --cores 2", "snakemake": "9.27.1"}
+    Path("logs/workflow.json").write_text(json.dumps(workflow))
+    assert register(results / "U/1", target="U", cube="none.fits") == 2
+    out = tmp_path / "crate"
+    said = CliRunner().invoke(main, ["crate", str(results), "--output", str(out)])
+    assert said.exit_code == 0, said.output
+    graph = json.loads((out / "ro-crate-metadata.json").read_text())["@graph"]
+    return {entity["@id"]: entity for entity in graph}
+
+
+def names(value) -> set[str]:
+    """Identifiers that a property points to."""
+    return {one["@id"] for one in (value if isinstance(value, list) else [value])}
+
+
+def test_crate_conforms_to_the_profiles_of_workflow_runs(crate):
+    root = crate["./"]
+    profiles = {f"https://w3id.org/ro/wfrun/{n}/0.5" for n in ("process", "workflow", "provenance")}
+    assert profiles <= names(root["conformsTo"])
+    assert "https://w3id.org/workflowhub/workflow-ro-crate/1.0" in names(root["conformsTo"])
+    assert root["mainEntity"] == {"@id": "Snakefile"}
+    assert names(root["license"]) == {"https://spdx.org/licenses/CC-BY-4.0"}
+    assert "ComputationalWorkflow" in crate["Snakefile"]["@type"]
+    assert "#run" in names(root["mentions"])
+    language = crate[crate["Snakefile"]["programmingLanguage"]["@id"]]
+    assert (language["name"], language["version"]) == ("Snakemake", "9.27.1")
+
+
+def test_crate_says_what_ran_on_what_and_made_what(crate, results):
+    run = crate["#run"]
+    assert run["instrument"] == {"@id": "Snakefile"}
+    assert run["startTime"] < run["endTime"]
+    made = {"results/T/1/pca/candidates.ecsv", "results/T/1/pca/image.fits"}
+    assert made <= names(run["result"])
+    cube = next(e for e in crate.values() if e.get("sha256") == sha256(Path("cube.fits")))
+    settings = {"#setting-search.threshold", "logs/configuration.json", "config/observations.tsv"}
+    assert settings | {cube["@id"]} <= names(run["object"])
+    assert crate["#setting-search.threshold"]["value"] == "5.0"
+    steps = [crate[one] for one in crate if re.fullmatch(r"#run-\d+", one)]
+    told = {one["name"]: one for one in steps}
+    subtract = told["subtract of results/T/1/pca"]
+    assert names(subtract["object"]) == {"results/T/1/sequence.zarr.json"}
+    assert subtract["instrument"] == {"@id": "#exosift-subtract"}
+    assert crate["#exosift-subtract"]["softwareVersion"] == __version__
+    image = crate["results/T/1/pca/image.fits"]
+    assert image["sha256"] == sha256(results / "T/1/pca/image.fits")
+    failed = told["register of results/U/1"]
+    assert failed["actionStatus"] == {"@id": "http://schema.org/FailedActionStatus"}
+    assert failed["error"].startswith("none.fits: no such file")
+
+
+def test_crate_is_whole(crate, tmp_path):
+    """Every reference is to an entity, every file is there, every step has its place."""
+
+    def references(value):
+        if isinstance(value, dict):
+            yield from [value["@id"]] if set(value) == {"@id"} else []
+        for one in value if isinstance(value, list) else []:
+            yield from references(one)
+
+    for entity in crate.values():
+        for name, value in entity.items():
+            for one in references(value):
+                outside = one.startswith(("http://schema.org", "https://"))
+                assert one in crate or outside, (entity["@id"], name, one)
+        if "File" in entity["@type"] and not entity["@id"].startswith("ni:"):
+            assert (tmp_path / "crate" / entity["@id"]).is_file()
+    for action in (one for one in crate.values() if one["@type"] == "ControlAction"):
+        step = crate[action["instrument"]["@id"]]
+        assert crate[action["object"]["@id"]]["instrument"] == step["workExample"]
+        assert step["@id"] in names(crate["Snakefile"]["step"])
+    parameters = names(crate["Snakefile"]["input"]) | names(crate["Snakefile"]["output"])
+    assert all(crate[one]["@type"] == "FormalParameter" for one in parameters)
+
+
+def test_crate_of_no_run_is_refused(results, tmp_path):
+    pytest.importorskip("rocrate", reason="the extra `crate` is not installed")
+    out = str(tmp_path / "crate.zip")
+    said = CliRunner().invoke(main, ["crate", str(results), "--output", out])
+    assert said.exit_code == 2
+    assert "a crate is made of a run of the workflow" in said.output
+    assert not Path(out).exists()
