@@ -3,6 +3,7 @@
 # make ifs, rdi  simulated: a spectrograph with 39 channels; a companion with reference stars
 # make test      all tests            make check   all static checks
 # make bench     speed against the peers, benchmarks/results.json
+# make bench-survey  300 small observations in one run, benchmarks/survey_batch.json
 # Everything is set up in .venv with the pinned versions of envs/constraints.txt.
 
 PYTHON ?= python3
@@ -23,7 +24,7 @@ endif
 # The constraints hold for the packages that build others, too.
 export PIP_CONSTRAINT := $(abspath envs/constraints.txt)
 
-.PHONY: demo betapic ifs rdi figures test check bench schema clean
+.PHONY: demo betapic ifs rdi figures test check bench bench-survey schema clean
 
 demo betapic ifs rdi: %: $(VENV)/run.stamp
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile Snakefile --cores $(CORES) \
@@ -45,6 +46,9 @@ check: $(VENV)/develop.stamp
 
 bench: $(VENV)/develop.stamp
 	PATH="$(abspath $(BIN)):$$PATH" python -m benchmarks
+
+bench-survey: $(VENV)/develop.stamp
+	PATH="$(abspath $(BIN)):$$PATH" python -m benchmarks.survey_batch
 
 schema: $(VENV)/run.stamp
 	$(BIN)/exosift schema

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from exosift.config import Config, Survey
-from exosift.errors import BadInput
+from exosift.errors import BadInput, ExosiftError
 from exosift.io.catalogue import read_astrometry, read_peaks, write_catalogue
 from exosift.io.horizon import earth
 from exosift.io.sequences import read_header, read_times
@@ -47,8 +47,9 @@ def run(survey: Survey, results: Path) -> Mapping[str, Beside]:
         found = {}
         for target, star in stars.items():
             rows = [row for row in survey.rows if row.target == target and done[row.label]]
-            if rows:
-                seen = [_seen(row, done[row.label], survey.config, results) for row in rows]
+            read = [_seen(row, done[row.label], survey.config, results) for row in rows]
+            seen = [one for one in read if one is not None]
+            if seen:
                 found[target] = _beside(star, seen, survey.config.linking)
         objects = {target: one.objects for target, one in found.items()}
         meta = {"title": survey.config.title, "linking": plain(survey.config.linking)}
@@ -94,25 +95,29 @@ _TABLES = ("candidates", "companions")
 
 def _seen(
     row: Row, names: tuple[str, ...], config: Config, results: Path
-) -> tuple[Epoch, tuple[Source, ...]]:
-    """An observation's sources."""
+) -> tuple[Epoch, tuple[Source, ...]] | None:
+    """An observation's sources; None where its products are damaged, which the report says."""
     folder = results / row.target / row.epoch
-    header, _ = read_header(folder / "sequence.zarr")
+    try:
+        header, _ = read_header(folder / "sequence.zarr")
+        peaks = [p for name in names for p in read_peaks(folder / name / "candidates.ecsv", name)]
+        told = [
+            one
+            for name in names
+            if measured(name, row, config, folder / name)[0] == "done"
+            for one in read_astrometry(folder / name / "companions.ecsv", name)
+        ]
+        middle = _middle(row, folder / "sequence.zarr")
+    except ExosiftError:
+        return None
     scale = header["pixel_scale"]
     epoch = Epoch(
         name=row.epoch,
-        mjd=_middle(row, folder / "sequence.zarr"),
+        mjd=middle,
         fwhm=float(np.mean(header["fwhm"])) * scale,
         reach=header["star"][0] * scale,
         reductions=names,
     )
-    peaks = [p for name in names for p in read_peaks(folder / name / "candidates.ecsv", name)]
-    told = [
-        one
-        for name in names
-        if measured(name, row, config, folder / name)[0] == "done"
-        for one in read_astrometry(folder / name / "companions.ecsv", name)
-    ]
     return epoch, sources_of(epoch, peaks, told, config.linking.error)
 
 

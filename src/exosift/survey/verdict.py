@@ -63,7 +63,14 @@ def linked(
             Linked(tuple(epochs[e][n] for e, n in track.members), judge(target, track))
             for track in link(target)
         ]
-    return tuple(sorted(told, key=lambda one: (-len(one.sources), one.verdict.joint)))
+    return tuple(sorted(told, key=_surest))
+
+
+def _surest(one: Linked) -> tuple[int, bool, float, float]:
+    """What orders objects: epochs, then the chance of noise, then S/N."""
+    joint = one.verdict.joint
+    strongest = max(source.best.snr for source in one.sources)
+    return -len(one.sources), math.isnan(joint), 0.0 if math.isnan(joint) else joint, -strongest
 
 
 def judge(target: Target, track: Track) -> Verdict:
