@@ -9,16 +9,18 @@ leave the others alone. Written to benchmarks/survey_batch.json.
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime
 from pathlib import Path
 from statistics import mean, median
 
+import numpy as np
 import yaml
+from astropy.io import fits
 
 from benchmarks.harness import ROOT, Row, table
 
@@ -61,7 +63,8 @@ def write(folder: Path, count: int) -> None:
         if number // len(_EPOCHS) % _EVERY == 0:
             place = {"separation": 300.0, "position_angle": 20.0 * (number // len(_EPOCHS))}
             companions[f"{target}/{epoch}"] = [place | {"contrast": 2e-2}]
-    (folder / "cut.fits").write_bytes(b"SIMPLE  =                    T".ljust(2000))
+    whole = fits.PrimaryHDU(np.zeros((20, 41, 41), np.float32))
+    (folder / "cut.fits").write_bytes(whole.header.tostring().encode() + bytes(2880))
     for number, cube in ((1, "cut.fits"), (count - 2, "absent.fits")):
         rows[number] |= {"cube": cube, "angles": "cut.fits", "psf": "cut.fits"}
         companions.pop(f"{rows[number]['target']}/{rows[number]['epoch']}", None)
@@ -88,22 +91,22 @@ def snakemake(folder: Path, *arguments: str) -> tuple[float, subprocess.Complete
     return time.perf_counter() - start, done
 
 
-def jobs(run: Path) -> dict[str, list[tuple[float, float]]]:
-    """Of every rule, seconds of each job and of the step inside it, once it has started."""
-    found: dict[str, list[tuple[float, float]]] = {}
+def jobs(run: Path) -> dict[str, list[dict[str, float]]]:
+    """Of every step, processor seconds of each job until it begins, and from then on."""
+    found: dict[str, list[dict[str, float]]] = {}
     for place in ("results", "data"):
         for path in (run / place).rglob("status/*.json"):
             told = json.loads(path.read_text())
             if told["status"] != "done" or told["step"] == "catalogue":
                 continue
-            folder = path.parent.parent.relative_to(run / place)
-            times = run / "benchmarks" / told["step"] / f"{folder}.tsv"
-            if times.exists():
-                seconds = float(times.read_text().splitlines()[1].split("\t")[0])
-                begun, ended = (datetime.fromisoformat(told[name]) for name in ("begun", "at"))
-                one = seconds, (ended - begun).total_seconds()
-                found.setdefault(told["step"], []).append(one)
+            found.setdefault(told["step"], []).append(told["cpu_seconds"])
     return found
+
+
+def _spent() -> float:
+    """Processor seconds of all children that have ended, and theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def measure(folder: Path, count: int, cores: int) -> list[Row]:
@@ -112,10 +115,13 @@ def measure(folder: Path, count: int, cores: int) -> list[Row]:
     planned, said = snakemake(folder, "--cores", str(cores), "--dry-run")
     if said.returncode:
         raise RuntimeError(said.stdout[-2000:] + said.stderr[-2000:])
+    before = _spent()
     seconds, said = snakemake(folder, "--cores", str(cores))
+    spent = _spent() - before
     run = folder / "run"
     steps = jobs(run)
     every = [one for each in steps.values() for one in each]
+    inside = sum(one["start"] + one["step"] for one in every)
     told = [line for line in (said.stdout + said.stderr).splitlines() if "observations:" in line]
     start = time.perf_counter()
     exosift = [str(Path(sys.executable).parent / "exosift"), "report", "logs/configuration.json"]
@@ -131,9 +137,11 @@ def measure(folder: Path, count: int, cores: int) -> list[Row]:
         "dag_seconds": planned,
         "report_seconds": reported,
         "index_kilobytes": len(page.encode()) / 1e3,
-        "job_seconds": mean(job for job, _ in every),
-        "step_seconds": mean(step for _, step in every),
-        "overhead_seconds": cores * seconds / len(every) - mean(step for _, step in every),
+        "cpu_seconds": spent,
+        "cpu_start_per_job": mean(one["start"] for one in every),
+        "cpu_step_per_job": mean(one["step"] for one in every),
+        "cpu_beside_per_job": (spent - inside) / len(every),
+        "idle_share": 1 - spent / (cores * seconds),
         "bad_named": all(name in page for name in bad(count)),
         "summary": told[-1] if told else "",
     }
@@ -141,9 +149,8 @@ def measure(folder: Path, count: int, cores: int) -> list[Row]:
         {
             "name": name,
             "jobs": len(each),
-            "job_seconds": median(job for job, _ in each),
-            "step_seconds": median(step for _, step in each),
-            "start_seconds": median(job - step for job, step in each),
+            "cpu_start": median(one["start"] for one in each),
+            "cpu_step": median(one["step"] for one in each),
         }
         for name, each in steps.items()
     ]
@@ -167,7 +174,7 @@ def main() -> None:
     RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
     overall, *steps = rows
     print("\n".join(f"{name}: {value}" for name, value in overall.items()))
-    columns = ["name", "jobs", "job_seconds", "step_seconds", "start_seconds"]
+    columns = ["name", "jobs", "cpu_start", "cpu_step"]
     print(table(sorted(steps, key=lambda row: row["name"]), columns))
 
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,15 +12,20 @@ from astropy.coordinates import SkyCoord, get_body_barycentric
 from astropy.time import Time
 from scipy.stats import multivariate_normal
 
+from exosift.config import load
 from exosift.errors import BadInput
 from exosift.geometry.astrometry import offset_of
 from exosift.io.horizon import earth
+from exosift.simulate.companions import companions
+from exosift.simulate.dates import mjd_of
 from exosift.simulate.orbits import Orbit, sky_offset
+from exosift.steps.catalogue import star_of
 from exosift.survey.catalogue import Astrometry, Epoch, Peak, Source, of_any, sources_of
 from exosift.survey.linking import Linking
 from exosift.survey.motion import Motion, Star, fit, sky_of
 from exosift.survey.verdict import joint_false_alarm, linked
 
+ROOT = Path(__file__).parents[2]
 STAR = Star(motion=(-30.0, 70.0), parallax=40.0, place=(80.0, -40.0), mass=1.4)
 MJD = np.array([57000.0, 57400.0, 57900.0])
 REACH, FWHM = 2000.0, 80.0
@@ -249,7 +255,10 @@ def test_rows_within_a_fwhm_are_one_source():
     assert [one.reductions for one in found] == [("loci", "pca", "llsg"), ("median",)]
     assert found[0].best == near
     assert found[0].false_alarm == pytest.approx(4 * 2e-5, rel=1e-3)
-    assert found[1].separation == (pytest.approx(400), pytest.approx(FWHM * 0.1106, rel=1e-3))
+    assert found[1].separation == (
+        pytest.approx(400),
+        pytest.approx(FWHM * math.hypot(0.1, 1 / (2.355 * 9)), rel=1e-3),
+    )
     assert found[1].position_angle[0] == pytest.approx(130)
 
 
@@ -281,3 +290,30 @@ def test_measured_place_and_errors_go_before_light():
 def test_bad_parameters_are_refused(given, line):
     with pytest.raises(BadInput, match=line):
         Linking(**given)
+
+
+def test_planets_and_background_star_of_the_demo_are_told_apart():
+    survey = load(ROOT / "config/demo/config.yaml")
+    archive = survey.config.simulate.archive
+    kinds = {}
+    for name, target in archive.targets.items():
+        nights = [n for n in archive.nights if n.target == name]
+        mjd = np.array([mjd_of(n.start, "start") for n in nights])
+        dated = [earth(np.array([mjd_of(target.date, "date"), time])) for time in mjd]
+        true = [companions(target, time, place) for time, place in zip(mjd, dated, strict=True)]
+        fwhm = {"naco": 92.0, "nirc2": 42.0}[nights[0].instrument]
+        places = np.array(
+            [
+                [offset_of(*place) for place in zip(t.separation, t.position_angle, strict=True)]
+                for t in true
+            ]
+        )
+        sources = seen(*places.swapaxes(0, 1), mjd=mjd, error=Linking().error * fwhm)
+        for one in told(sources, star_of(name, survey.rows), mjd):
+            number = np.argmin(np.hypot(*(places[0] - one.sources[0].offset).T))
+            kinds[name, true[0].names[number]] = one.verdict.kind
+    assert kinds == {
+        ("SIM-A", "b"): "companion",
+        ("SIM-A", "bg"): "background",
+        ("SIM-B", "b"): "companion",
+    }

@@ -19,6 +19,7 @@ from exosift.compute.resources import (
     roc_minutes,
     subtract_memory,
     subtract_minutes,
+    threads,
 )
 
 SHAPE, SPECTRAL = (1, 200, 201, 201), (2, 200, 201, 201)
@@ -133,3 +134,9 @@ def test_a_step_stays_within_what_was_asked_for(shape, work, asked):
     done = subprocess.run([sys.executable, "-c", step], check=True, capture_output=True, text=True)
     peak = float(done.stdout)
     assert peak < asked < 3 * peak
+
+
+def test_small_cubes_are_given_one_thread():
+    assert threads((1, 61, 101, 101)) == 1
+    assert threads((1, 61, 201, 201)) == 2
+    assert threads(()) == 2

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import sys
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -138,6 +139,20 @@ def stars_of(wildcards):
 def star_options(wildcards, input):
     """Reference stars as the command wants them."""
     return [f"--star={manifest.removesuffix('.json')}" for manifest in input.stars]
+
+
+@cache
+def shape_of(target, epoch):
+    """Shape of an observation's cube, as far as it is known before anything has run."""
+    row, scene = ROWS[target, epoch], SURVEY.config.simulate.scene
+    if row.cube == SIMULATED:
+        return scene.channels, scene.frames, scene.size, scene.size
+    return image_shape(row.cube) if Path(row.cube).is_file() else ()
+
+
+def threads_of(wildcards):
+    """Threads worth having for an observation."""
+    return resources.threads(shape_of(wildcards.target, wildcards.epoch))
 
 
 def calibrate_memory(wildcards, input, attempt):

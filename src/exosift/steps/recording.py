@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 from exosift import ALGORITHMS, __version__
@@ -54,14 +55,17 @@ def recorded(
         _record(path, before | {"refused_again": before.get("refused_again", 0) + 1})
         raise BadInput(str(before["line"]))
     entry = {"step": step, "fingerprint": mark, "exosift": __version__, "settings": settings}
-    entry["begun"] = _now()
+    entry["begun"], started = _now(), process_time()
     _record(path, entry | {"status": "started", "line": ""})  # what a killed step leaves
     known: dict[Path, str] = {}
     try:
         with watched() as written:
             yield known
         hashes = dict.fromkeys(inputs if hashed is None else hashed, "") | known
-        told = {"inputs": _hashed(folder, hashes), "outputs": _hashed(folder, written)}
+        told: dict[str, Any] = {
+            "inputs": _hashed(folder, hashes),
+            "outputs": _hashed(folder, written),
+        }
     except ExosiftError as error:
         _record(path, entry | {"status": error.status, "line": str(error)})
         raise
@@ -69,6 +73,8 @@ def recorded(
         line = f"{type(error).__name__}: {error}"
         _record(path, entry | {"status": "failed", "line": line})
         raise
+    spent = {"start": started, "step": process_time() - started}
+    told["cpu_seconds"] = {name: round(seconds, 3) for name, seconds in spent.items()}
     _record(path, entry | {"status": "done", "line": ""} | _circumstances(settings) | told)
 
 

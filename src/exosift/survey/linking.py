@@ -30,7 +30,7 @@ class Linking:
     hypothesis is taken for true. false_alarm: greatest chance that noise makes such a track.
     """
 
-    error: float = 0.1
+    error: float = 0.05
     orbital_motion: float = 20.0
     background_motion: float = 5.0
     gate: float = 3.7
