@@ -235,6 +235,11 @@ def test_without_times_nothing_is_linked():
     assert [one.verdict.reason for one in found] == ["no time: nothing is linked"] * 3
 
 
+def test_one_epoch_needs_no_time():
+    (found,) = linked(STAR, seen([[300.0, 0.0]], mjd=[np.nan]), np.array([np.nan]), None, Linking())
+    assert found.verdict.reason == "one epoch, false alarm 1e-06"
+
+
 def test_faint_planet_beside_a_bright_star_keeps_its_own_sources():
     planet = np.tile([300.0, 0.0], (3, 1))
     found = told(seen(planet, background((340.0, 120.0))))

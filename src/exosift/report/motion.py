@@ -16,8 +16,8 @@ _SHOWN = 8
 
 
 def motion_figure(objects: Sequence[Linked], mjd: Floats, sky: Sky, title: str) -> Figure:
-    """Places of every object with their errors, and the track on which each would lie were it a
-    background star (dashed).
+    """Places of every object with their errors, and where each would have gone from the first of
+    them as a background star (dashed).
 
     sky: of the times mjd (time,), which should be many and cover the epochs.
     """
@@ -38,7 +38,7 @@ def motion_figure(objects: Sequence[Linked], mjd: Floats, sky: Sky, title: str) 
 
 
 def _draw(axes: Axes, column: int, number: int, one: Linked, curve: tuple[Floats, Sky]) -> None:
-    """One object's points and its track as a background star, through where it was best placed."""
+    """One object's points, and its track as a background star from where it was first."""
     colour = f"C{number - 1}"
     kind = one.verdict.kind
     label = f"{number}: {kind}"
@@ -46,15 +46,13 @@ def _draw(axes: Axes, column: int, number: int, one: Linked, curve: tuple[Floats
     mjd, sky = curve
     if sky.passed is None or len(one.sources) < 2:
         return
-    at = np.array([source.epoch.mjd for source in one.sources])
-    passed = np.stack([np.interp(at, mjd, axis) for axis in sky.passed.T], axis=1)
-    weight = np.array([1 / np.trace(source.covariance) for source in one.sources])
-    start = np.average([s.offset for s in one.sources] - passed, axis=0, weights=weight)
-    track = start + sky.passed
+    first = one.sources[0]
+    passed = [np.interp(first.epoch.mjd, mjd, axis) for axis in sky.passed.T]
+    track = first.offset + sky.passed - passed
     values = np.hypot(*track.T)
     if column:
-        middle = one.sources[0].position_angle[0]
-        values = _near(np.degrees(np.arctan2(track[:, 0], track[:, 1])), middle)
+        angle = np.degrees(np.arctan2(track[:, 0], track[:, 1]))
+        values = _near(angle, first.position_angle[0])
     axes.plot(years(mjd), values, "--", color=colour, lw=1, alpha=0.8)
 
 

@@ -54,8 +54,8 @@ def linked(
     if not any(epochs):
         return ()
     told: list[Linked]
-    if len(epochs) > 1 and not np.isfinite(mjd).all():
-        why = "no time: nothing is linked"
+    if len(epochs) == 1 or not np.isfinite(mjd).all():
+        why = "no time: nothing is linked" if len(epochs) > 1 else ""
         told = [Linked((one,), _alone(one, epochs, why)) for each in epochs for one in each]
     else:
         target = Target(star, sky_of(star, mjd, earth), epochs, how)
