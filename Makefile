@@ -5,6 +5,7 @@
 # make slurm     the tests on a real SLURM of two nodes alone (root; Debian's slurm-wlm and munge)
 # make bench     speed against the peers, benchmarks/results.json
 # make bench-large  a cube larger than memory, benchmarks/large.json
+# make bench-survey  300 small observations in one run, benchmarks/survey_batch.json
 # Everything is set up in .venv with the pinned versions of envs/constraints.txt.
 
 PYTHON ?= python3
@@ -25,7 +26,7 @@ endif
 # The constraints hold for the packages that build others, too.
 export PIP_CONSTRAINT := $(abspath envs/constraints.txt)
 
-.PHONY: demo betapic ifs rdi figures test slurm check bench bench-large schema clean
+.PHONY: demo betapic ifs rdi figures test slurm check bench bench-large bench-survey schema clean
 
 demo betapic ifs rdi: %: $(VENV)/run.stamp
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile Snakefile --cores $(CORES) \
@@ -54,6 +55,9 @@ bench-large: $(VENV)/develop.stamp
 
 bench: $(VENV)/develop.stamp
 	PATH="$(abspath $(BIN)):$$PATH" python -m benchmarks
+
+bench-survey: $(VENV)/develop.stamp
+	PATH="$(abspath $(BIN)):$$PATH" python -m benchmarks.survey_batch
 
 schema: $(VENV)/run.stamp
 	$(BIN)/exosift schema

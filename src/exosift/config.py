@@ -30,6 +30,7 @@ from exosift.settings import parse
 from exosift.simulate.archive import Archive
 from exosift.simulate.scene import InjectedCompanion, Simulation
 from exosift.simulate.spectra import contrasts
+from exosift.survey.linking import Linking
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ class Config:
     through each. known: `target` or `target/epoch` → companions that are known there, flagged and
     kept from the noise of others. limits: which reductions' limits are asked for, and how.
     roc: which methods are compared by their ROC curves, and how. characterise: in which reductions
-    companions are measured, which of them, and how. simulate: data made up for observations marked
-    `simulated`, and raw files. instruments: name → description of instruments whose raw files are
-    to be sorted, besides those known; tried before these.
+    companions are measured, which of them, and how. linking: how sources of several epochs are.
+    simulate: data made up for observations marked `simulated`, and raw files. instruments: name →
+    description of instruments whose raw files are to be sorted, besides those known; tried before
+    these.
     """
 
     title: str
@@ -73,6 +75,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     roc: Comparison = field(default_factory=Comparison)
     characterise: Characterise = field(default_factory=Characterise)
+    linking: Linking = field(default_factory=Linking)
     simulate: SimulatedData = field(default_factory=SimulatedData)
     instruments: Mapping[str, Description] = field(default_factory=dict)
 

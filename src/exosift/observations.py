@@ -20,6 +20,9 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
 FILES = ("cube", "angles", "psf", "wavelengths")
 """Columns that name files."""
 
+STAR = ("ra", "dec", "pmra", "pmdec", "parallax", "mass")
+"""Columns that tell of the star, and not of the observation."""
+
 RAW = "raw"
 """What stands in the column cube for an observation that comes from the survey's raw files."""
 
@@ -39,6 +42,8 @@ class Row:
     angle_offset [deg]: added to the angles as stored, besides the instrument's true North, where
     the instrument's derotator has no fixed one. star_flux: of the star in the 1-FWHM aperture, cube
     units; `psf` when the PSF file is in cube units; empty when unknown. exposure_time [s].
+    ra, dec (ICRS) [deg], proper motion pmra (times cos dec), pmdec [mas/yr], parallax [mas], mass
+    [solar masses]: of the star, for linking epochs; once for a target will do.
     role: a `reference` is registered, for reductions that name it among their stars, and not
     reduced itself.
     """
@@ -55,12 +60,23 @@ class Row:
     star_flux: float | Literal["psf"] | None = None
     exposure_time: float | None = None
     transmission: float = 1.0
+    ra: float | None = None
+    dec: float | None = None
+    pmra: float | None = None
+    pmdec: float | None = None
+    parallax: float | None = None
+    mass: float | None = None
     role: Literal["science", "reference"] = "science"
 
     @property
     def label(self) -> str:
         """Target and epoch, as a configuration names them."""
         return f"{self.target}/{self.epoch}"
+
+    @property
+    def star(self) -> dict[str, float]:
+        """What this line says of the star."""
+        return {name: value for name in STAR if (value := getattr(self, name)) is not None}
 
 
 def read_table(path: Path, given: Mapping[str, Description] | None = None) -> tuple[Row, ...]:
@@ -94,7 +110,33 @@ def read_table(path: Path, given: Mapping[str, Description] | None = None) -> tu
         )
     if not rows:
         raise BadInput(f"{path}: no observations in it")
+    _check_stars(path, tuple(rows.values()))
     return tuple(rows.values())
+
+
+def _check_stars(path: Path, rows: tuple[Row, ...]) -> None:
+    """Refuse what cannot be meant of a star, or is said twice differently."""
+    stars: dict[str, dict[str, float]] = {}
+    for row in rows:
+        told = stars.setdefault(row.target, {})
+        for name, value in row.star.items():
+            if told.setdefault(name, value) != value:
+                raise BadInput(
+                    f"{path}: {name} of {row.target} is {told[name]:g} and {value:g}; its star is "
+                    "one, give it once"
+                )
+    for target, told in stars.items():
+        for name in ("parallax", "mass"):
+            if told.get(name, 1.0) <= 0:
+                raise BadInput(f"{path}: {name} of {target} is {told[name]:g}; leave it empty")
+        for one, other in (("pmra", "pmdec"), ("ra", "dec")):
+            if (one in told) != (other in told):
+                raise BadInput(f"{path}: {target} has one of {one} and {other}; give both")
+        if {"parallax", "pmra"} <= told.keys() and "ra" not in told:
+            raise BadInput(
+                f"{path}: {target} has a parallax, and no ra and dec [deg], without which nobody "
+                "knows how it swings; give them"
+            )
 
 
 def _check(row: Row, given: Mapping[str, Description] | None) -> None:
@@ -149,9 +191,12 @@ def located(row: Row, name: str) -> str:
 
 
 def as_registered(row: Row) -> Row:
-    """What registration is told of an observation: its files as the run sees them, not its role."""
+    """What registration is told of an observation: its files as the run sees them, neither its role
+    nor its star.
+    """
     cube, angles, psf, wavelengths = (located(row, name) for name in FILES)
-    return replace(row, role="science", cube=cube, angles=angles, psf=psf, wavelengths=wavelengths)
+    bare = replace(row, ra=None, dec=None, pmra=None, pmdec=None, parallax=None, mass=None)
+    return replace(bare, role="science", cube=cube, angles=angles, psf=psf, wavelengths=wavelengths)
 
 
 def reference_stars(row: Row, patterns: Iterable[str], rows: Iterable[Row]) -> list[Row]:

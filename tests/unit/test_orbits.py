@@ -10,9 +10,9 @@ from astropy.time import Time
 from scipy.integrate import solve_ivp
 
 from exosift.errors import BadInput
+from exosift.geometry.astrometry import background_offset, offset_of, parallactic_shift, polar
 from exosift.io.horizon import earth
 from exosift.simulate.archive import BackgroundStar, Planet, Target
-from exosift.simulate.astrometry import background_offset, offset_of, parallactic_shift, polar
 from exosift.simulate.companions import companions
 from exosift.simulate.dates import date_of, mjd_of
 from exosift.simulate.orbits import YEAR, Orbit, eccentric_anomaly, sky_offset

@@ -23,6 +23,7 @@ from exosift.compute.resources import (
     subtract_memory,
     subtract_minutes,
     subtract_streamed,
+    threads,
 )
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.library import References
@@ -193,3 +194,9 @@ def test_a_step_stays_within_what_was_asked_for(shape, work, asked):
     done = subprocess.run([sys.executable, "-c", step], check=True, capture_output=True, text=True)
     peak = float(done.stdout)
     assert peak < asked < 3 * peak
+
+
+def test_small_cubes_are_given_one_thread():
+    assert threads((1, 61, 101, 101)) == 1
+    assert threads((1, 61, 201, 201)) == 2
+    assert threads(()) == 2

@@ -2,7 +2,10 @@
 import json
 import os
 import re
+import shlex
 import sys
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from exosift.compute import resources
@@ -75,13 +78,20 @@ def every(pattern, methods=SURVEY.config.methods):
 
 
 def keep_configuration():
-    """Write the configuration as it was used where the report finds it."""
+    """Write the configuration as it was used, and what uses it, where report and crate find it."""
     used = plain(SURVEY.config) | {
         "observations": str(FOLDER / SURVEY.config.observations),
         "raw": [f if f == SIMULATED else str(FOLDER / f) for f in SURVEY.config.raw],
     }
     with whole(CONFIGURATION) as partial:
         partial.write_text(json.dumps(used, indent=1) + "\n")
+    told = {
+        "folder": str(workflow.basedir),
+        "command": shlex.join(["snakemake", *sys.argv[1:]]),
+        "snakemake": version("snakemake"),
+    }
+    with whole(CONFIGURATION.with_name("workflow.json")) as partial:
+        partial.write_text(json.dumps(told, indent=1) + "\n")
 
 
 def row_of(wildcards):
@@ -160,6 +170,20 @@ def archive_memory(wildcards, attempt):
         for night in archive.nights
     ]
     return job_memory(max(nights))
+
+
+@cache
+def shape_of(target, epoch):
+    """Shape of an observation's cube, as far as it is known before anything has run."""
+    row, scene = ROWS[target, epoch], SURVEY.config.simulate.scene
+    if row.cube == SIMULATED:
+        return scene.channels, scene.frames, scene.size, scene.size
+    return image_shape(row.cube) if Path(row.cube).is_file() else ()
+
+
+def threads_of(wildcards):
+    """Threads worth having for an observation."""
+    return resources.threads(shape_of(wildcards.target, wildcards.epoch))
 
 
 def calibrate_memory(wildcards, input, attempt):

@@ -81,7 +81,7 @@ rule simulate:
         "benchmarks/simulate/{target}/{epoch}.tsv"
     conda:
         "../../envs/exosift.yaml"
-    threads: 2
+    threads: threads_of
     resources:
         mem_mb=simulate_memory,
         runtime=lambda wildcards, attempt: 30 * attempt,

@@ -16,7 +16,7 @@ rule invert:
         reduction=one_of(SURVEY.config.inversions),
     conda:
         "../../envs/exosift.yaml"
-    threads: 2
+    threads: threads_of
     resources:
         mem_mb=invert_memory,
         runtime=invert_minutes,

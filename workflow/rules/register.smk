@@ -29,7 +29,7 @@ rule register:
         "benchmarks/register/{target}/{epoch}.tsv"
     conda:
         "../../envs/exosift.yaml"
-    threads: 2
+    threads: threads_of
     resources:
         mem_mb=register_memory,
         runtime=lambda wildcards, attempt: 30 * attempt,

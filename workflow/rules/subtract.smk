@@ -16,7 +16,7 @@ rule subtract:
         reduction=one_of(SURVEY.config.reductions),
     conda:
         "../../envs/exosift.yaml"
-    threads: 2
+    threads: threads_of
     resources:
         mem_mb=subtract_memory,
         runtime=subtract_minutes,

@@ -45,7 +45,7 @@ class Speckles:
     def pulls(self) -> Floats:
         """Each offset (injection, 3) over the spread of the others, which did not use it."""
         others = [np.delete(self.offsets, i, axis=0) for i in range(len(self.offsets))]
-        return self.offsets / np.array([one.std(axis=0, ddof=1) for one in others])
+        return np.asarray(self.offsets / [one.std(axis=0, ddof=1) for one in others])
 
 
 def offsets_of(found: Floats, truth: Floats) -> Floats:

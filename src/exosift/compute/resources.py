@@ -17,6 +17,9 @@ SNAKEMAKE = 350
 
 _BASE = 250  # MB: interpreter, NumPy, SciPy, Zarr, Astropy, Matplotlib
 _VALUE = 4  # bytes of a float32, the precision of cubes
+
+# Values that a core reduces in about a second, which is what a step takes to start.
+_SMALL = 1_000_000
 _MARGIN = 1.3
 
 # Copies of the cube alive at the peak of a step. Register: as read (doubles at worst), the float32
@@ -64,6 +67,15 @@ _MOMENTS = 24
 def simulate_memory(shape: Shape, attempt: int) -> int:
     """MB to simulate frames of `shape` (…, y, x); of an archive, those of one night."""
     return _grown(_SIMULATE * prod(shape) * _VALUE, attempt)
+
+
+def threads(shape: Shape, most: int = 2) -> int:
+    """Threads worth having for a cube of `shape`: most of a small one's time is its step's start.
+
+    On so many cores a survey of small observations then has as many jobs at a time. `most` where
+    the shape is not known.
+    """
+    return 1 if shape and prod(shape) < _SMALL else most
 
 
 def calibrate_memory(window: Shape, threads: int, attempt: int) -> int:

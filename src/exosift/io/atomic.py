@@ -1,4 +1,7 @@
-"""Nothing half-written: a product appears under its name only when it is whole."""
+"""Nothing half-written: a product appears under its name only when it is whole.
+
+What appears is noted, so that a step can vouch for all that it wrote.
+"""
 
 import os
 import socket
@@ -7,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from glob import escape
 from pathlib import Path
+
+_watching: list[list[Path]] = []
 
 
 def _always() -> None:
@@ -51,5 +56,18 @@ def whole(path: Path) -> Iterator[Path]:
         partial.replace(path)
         for left in path.parent.glob(f".partial-*@{escape(path.name)}"):
             left.unlink(missing_ok=True)
+        for written in _watching:
+            written.append(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def watched() -> Iterator[list[Path]]:
+    """The files that appear by `whole` while the block runs, in a list that grows."""
+    written: list[Path] = []
+    _watching.append(written)
+    try:
+        yield written
+    finally:
+        _watching.remove(written)

@@ -160,3 +160,8 @@ def read_header(store: Path) -> tuple[dict[str, Any], Floats]:
 def read_psf(store: Path) -> Floats:
     """The PSF (wavelength, y, x) of a sequence, without its cube."""
     return read_whole(open_store(store), "psf")
+
+
+def read_times(store: Path) -> Floats:
+    """When the frames of a sequence were taken (time,) (MJD); NaN where that is not known."""
+    return read_whole(open_store(store), "mjd")

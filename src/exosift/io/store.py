@@ -2,13 +2,13 @@
 
 Zarr reads a missing chunk as fill values, so an interrupted or damaged store looks like good data.
 A store is therefore written beside its place, renamed when whole, and vouched for by a manifest,
-`<name>.zarr.json`, written last: shapes, types, chunk counts and a hash of all chunks.
+`<name>.zarr.json`, written last: shapes, types, chunk counts and hashes of chunks and metadata.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import escape
@@ -138,19 +138,36 @@ def _chunks(values: np.ndarray, dimensions: tuple[str, ...], tiled: str) -> tupl
 def _describe(store: Path) -> dict[str, Any]:
     """What the manifest says of a store."""
     arrays = {}
-    files = []
     for name, array in sorted(zarr.open_group(store, mode="r").arrays()):
         chunks = _chunk_files(store / name)
         count = prod(ceil(n / c) for n, c in zip(array.shape, array.chunks, strict=True))
         if len(chunks) != count:
             raise Failed(f"{store}: {len(chunks)} of {count} chunks of {name} were written")
         arrays[name] = {"shape": array.shape, "dtype": str(array.dtype), "chunks": count}
-        files += chunks
+    return {
+        "arrays": arrays,
+        "sha256": content_hash(store, arrays),
+        "metadata": metadata_hash(store),
+        "exosift": __version__,
+    }
+
+
+def content_hash(store: Path, arrays: Iterable[str]) -> str:
+    """SHA-256 over the names, sizes and checksums of all chunks of some arrays of a store."""
     digest = hashlib.sha256()
-    for path in files:
-        digest.update(f"{path.relative_to(store)} {path.stat().st_size}".encode())
-        digest.update(_checksum(path))
-    return {"arrays": arrays, "sha256": digest.hexdigest(), "exosift": __version__}
+    for name in sorted(arrays):
+        for path in _chunk_files(store / name):
+            digest.update(f"{path.relative_to(store)} {path.stat().st_size}".encode())
+            digest.update(_checksum(path))
+    return digest.hexdigest()
+
+
+def metadata_hash(store: Path) -> str:
+    """SHA-256 over a store's attributes and its arrays' descriptions."""
+    digest = hashlib.sha256()
+    for path in sorted(store.rglob("zarr.json")):
+        digest.update(f"{path.relative_to(store)} ".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _checksum(path: Path) -> bytes:

@@ -118,7 +118,7 @@ def displaced(weight: Callable[[Floats, Floats], Floats], reach: int) -> Floats:
     return weights.reshape(len(along) ** 2, -1)
 
 
-def _offsets(pixel: Floats) -> Floats:
+def _offsets(pixel: Floats | Ints) -> Floats:
     """How far (pixel, step) [px] pixels are from a place that is displaced by 0…1 px."""
     return pixel[:, None] - np.arange(_STEPS + 1) / _STEPS
 

@@ -232,6 +232,7 @@ def _spread(boxes: Several[_Boxes], number: int, place: Ints, count: int) -> Flo
     first = count * np.arange(frames)[:, None]
     columns = np.concatenate([(place[one.pixels] % count + first).ravel() for one in boxes])
     light = np.concatenate([one.light[number].ravel() for one in boxes])
-    spread = np.bincount(columns, light, frames * count).reshape(frames, count)
+    summed = np.bincount(columns, light, frames * count)
+    spread = summed.astype(np.float64, copy=False).reshape(frames, count)
     spread[:, -1] = 0.0
     return spread

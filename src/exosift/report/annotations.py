@@ -76,26 +76,29 @@ def star_mark(axes: Axes, star: Point) -> None:
 
 def candidate_circles(axes: Axes, candidates: Sequence[CandidateRow], fwhm: float) -> None:
     """A numbered circle around every candidate, in the order given; `fwhm` in px."""
-    left, right = axes.get_xlim()
-    radius = max(1.3 * fwhm, 0.02 * (right - left))
     for number, row in enumerate(candidates, start=1):
-        circle = Circle(
-            (row.x, row.y), radius, fill=False, ec=INK, lw=1.3, gid=f"candidate {number}"
-        )
-        circle.set_path_effects(_OUTLINE)
-        axes.add_patch(circle)
-        side = -1 if row.x > left + 0.9 * (right - left) else 1
-        axes.annotate(
-            str(number),
-            (row.x + side * 0.75 * radius, row.y + 0.75 * radius),
-            xytext=(2 * side, 1),
-            textcoords="offset points",
-            ha="left" if side > 0 else "right",
-            va="bottom",
-            color=INK,
-            weight="bold",
-            path_effects=_OUTLINE,
-        )
+        circle(axes, (row.x, row.y), fwhm, str(number))
+
+
+def circle(axes: Axes, place: Point, fwhm: float, label: str) -> None:
+    """A circle with its label around a place (x, y) [px]; `fwhm` in px."""
+    (x, y), (left, right) = place, axes.get_xlim()
+    radius = max(1.3 * fwhm, 0.02 * (right - left))
+    ring = Circle(place, radius, fill=False, ec=INK, lw=1.3, gid=f"candidate {label}")
+    ring.set_path_effects(_OUTLINE)
+    axes.add_patch(ring)
+    side = -1 if x > left + 0.9 * (right - left) else 1
+    axes.annotate(
+        label,
+        (x + side * 0.75 * radius, y + 0.75 * radius),
+        xytext=(2 * side, 1),
+        textcoords="offset points",
+        ha="left" if side > 0 else "right",
+        va="bottom",
+        color=INK,
+        weight="bold",
+        path_effects=_OUTLINE,
+    )
 
 
 def cross_hair(axes: Axes, star: Point, inner: float, outer: float) -> None:

@@ -20,6 +20,7 @@ from exosift.io.atomic import whole
 from exosift.report.annotations import (
     INK,
     candidate_circles,
+    circle,
     compass,
     cross_hair,
     scale_bar,
@@ -102,6 +103,46 @@ def registration_figure(image: Floats, star: Point, pixel_scale: float, title: s
         spine.set(visible=True, edgecolor=INK, linewidth=1.0)
     for leader in axes.indicate_inset_zoom(inset, edgecolor=INK, alpha=0.8).connectors or ():
         leader.set_visible(False)  # it would cross the star
+    return figure
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """An image (y, x), North up, how it lies on the sky, and what is marked: (label, (x, y))."""
+
+    title: str
+    image: Floats
+    view: View
+    marked: tuple[tuple[str, Point], ...]
+
+
+def epochs_figure(panels: Sequence[Panel], *, title: str) -> Figure:
+    """Images of several epochs side by side, on one scale, the same objects marked alike.
+
+    Each is stretched for itself, symmetrically about zero.
+    """
+    columns = min(len(panels), 4)
+    rows = -(-len(panels) // columns)
+    size = 3.4
+    height = rows * (size + 0.35) + 0.35
+    figure = dark_figure((columns * size, height), title)
+    reach = max(panel.view.pixel_scale * panel.view.centre[0] for panel in panels)
+    for number, panel in enumerate(panels):
+        row, column = divmod(number, columns)
+        bottom = height - 0.35 - (row + 1) * (size + 0.35)
+        axes = figure.add_axes(
+            ((column + 0.02) / columns, bottom / height, 0.96 / columns, 0.96 * size / height)
+        )
+        limit = _limit(panel.image)
+        _show(axes, panel.image, Normalize(-limit, limit), _colours("viridis"))
+        half, (x, y) = reach / panel.view.pixel_scale, panel.view.centre
+        axes.set(xlim=(x - half, x + half), ylim=(y - half, y + half))
+        axes.set_title(panel.title, color=_MUTED, fontsize=9, parse_math=False)
+        scale_bar(axes, round(2 * half), panel.view.pixel_scale)
+        compass(axes)
+        star_mark(axes, panel.view.centre)
+        for label, place in panel.marked:
+            circle(axes, place, panel.view.fwhm, label)
     return figure
 
 

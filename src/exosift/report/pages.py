@@ -1,19 +1,41 @@
 """The report page: a run as one HTML file that needs nothing but the figures beside it."""
 
 import math
+from collections.abc import Sequence
+from functools import cache
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from exosift.report import notation
 from exosift.report.summary import RunSummary
+from exosift.report.targets import TargetSummary
+
+# So many observations are told on the page about the run itself; more are on their targets' alone.
+_INLINE = 16
 
 
-def render(run: RunSummary) -> str:
+def render(run: RunSummary, targets: Sequence[TargetSummary] = ()) -> str:
     """The page `index.html` as text; figures stay files, named relative to it."""
-    return _environment().get_template("index.html.j2").render(run=run)
+    return (
+        _environment()
+        .get_template("index.html.j2")
+        .render(
+            run=run,
+            targets=targets,
+            linked=[target for target in targets if target.linked],
+            pages={target.name: target.page for target in targets},
+            inline=len(run.observations) <= _INLINE or not targets,
+        )
+    )
 
 
+def render_target(target: TargetSummary, run: RunSummary) -> str:
+    """The page of one target as text, to lie beside the index."""
+    return _environment().get_template("target.html.j2").render(target=target, run=run)
+
+
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("exosift.report", "templates"),

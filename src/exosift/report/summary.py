@@ -216,6 +216,11 @@ class RunSummary:
         return sum(o.outcome not in _FAULTLESS for o in self.observations)
 
     @property
+    def skipped(self) -> int:
+        """Observations in which there was nothing to do."""
+        return sum(o.outcome == "nothing to do" for o in self.observations)
+
+    @property
     def sources(self) -> int:
         """Distinct candidates over all observations."""
         return sum(len(o.sources) for o in self.observations)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from exosift.errors import BadInput
-from exosift.simulate.astrometry import moved
+from exosift.geometry.astrometry import moved
 from exosift.simulate.background import Background
 from exosift.simulate.dates import mjd_of
 from exosift.simulate.detector import Detector

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exosift.geometry.astrometry import background_offset, offset_of, parallactic_shift, polar
 from exosift.simulate.archive import BackgroundStar, Planet, Target
-from exosift.simulate.astrometry import background_offset, offset_of, parallactic_shift, polar
 from exosift.simulate.dates import mjd_of
 from exosift.simulate.orbits import YEAR, sky_offset
 from exosift.types import Floats

@@ -29,7 +29,8 @@ def run(
     given: descriptions of instruments besides those known.
     """
     settings = {"observation": label, "recipe": plain(recipe), "instruments": plain(dict(given))}
-    with recorded("calibrate", store.parent, [table, *_named(table)], settings):
+    inputs = [table, *_named(table)]
+    with recorded("calibrate", store.parent, inputs, settings, [table]) as known:
         # All slow to load, and not needed before there is something to read.
         from exosift.io.calibrated import writing_calibrated
         from exosift.io.frames import read_frames
@@ -46,6 +47,7 @@ def run(
         observed = Observed.of(files, recipe, _read, fwhm)
         arrays, star = _beside(observed)
         hashes = threads.over(lambda frame: sha256(Path(frame.file)), used, products=False)
+        known |= {Path(frame.file): found for frame, found in zip(used, hashes, strict=True)}
         sources = {frame.file: found for frame, found in zip(used, hashes, strict=True)}
         told = outline(observed, wavelength, star, sources)
         width, height = files.science[0].shape

@@ -31,7 +31,7 @@ def run(
     if observations is not None:
         refuse_to_replace(observations)
     files = fits_files(folders)
-    with recorded("ingest", output.parent, files, {"instruments": plain(dict(given))}):
+    with recorded("ingest", output.parent, files, {"instruments": plain(dict(given))}, ()):
         headers = threads.over(_header, files, products=False)
         # Slow to load, and not needed before there is something to sort.
         from exosift.io.ephemeris import zenith_angle

@@ -39,8 +39,10 @@ def run(
     files = [Path(cell) for cell in (row.cube, row.angles, row.psf, row.wavelengths) if cell]
     settings = {"row": asdict(row), "registration": plain(registration)}
     inputs = files if calibrated is None else [Path(f"{calibrated}.json"), *files]
-    with recorded("register", store.parent, inputs, settings):
+    with recorded("register", store.parent, inputs, settings) as known:
         prepared = _prepared(row, registration, calibrated, given)
+        if calibrated is None:
+            known |= {Path(name): found for name, found in prepared.sources.items()}
         placed = place(prepared.frames, prepared.fwhm, registration, prepared.known)
         observation = _observation(row, prepared, placed, registration, digest(settings))
         # All slow to load, and not needed before there is something to write.

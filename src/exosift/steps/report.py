@@ -20,8 +20,8 @@ from exosift.io.companions import read_companions
 from exosift.io.limits import nearest_limit
 from exosift.io.sequences import read_header
 from exosift.io.tables import read_candidates
-from exosift.observations import Row, as_registered, makers
-from exosift.report.pages import render
+from exosift.observations import Row
+from exosift.report.pages import render, render_target
 from exosift.report.summary import (
     CandidateRow,
     CompanionRow,
@@ -34,10 +34,9 @@ from exosift.report.summary import (
     Status,
 )
 from exosift.settings import plain
-from exosift.steps.characterise import settings_of as companions_settings
-from exosift.steps.detect import settings_of
+from exosift.steps import catalogue, targets
 from exosift.steps.limits import settings_of as limits_settings
-from exosift.steps.recording import read_status
+from exosift.steps.outcome import ended, measured, registered, searched
 from exosift.steps.roc import settings_of as roc_settings
 
 # Where a curve is quoted in one number [mas].
@@ -47,7 +46,10 @@ _PACKAGES = ("exosift", "numpy", "scipy", "astropy", "zarr", "snakemake")
 
 
 def run(survey: Survey, results: Path, page: Path) -> RunSummary:
-    """Write the page about the run of `survey` whose products lie under `results`."""
+    """Write the page about the run of `survey` whose products lie under `results`.
+
+    Every target has a page beside it; the catalogue is made anew from the same products.
+    """
     config = survey.config
     summary = RunSummary(
         title=config.title,
@@ -57,15 +59,20 @@ def run(survey: Survey, results: Path, page: Path) -> RunSummary:
         command=f"snakemake --directory {results.resolve().parent}",
         finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
-    with whole(page) as partial:
-        partial.write_text(render(summary))
+    beside = catalogue.run(survey, results)
+    told = targets.summarised(summary, beside, results, page.parent)
+    pages = {page: render(summary, told)}
+    pages |= {page.parent / one.page: render_target(one, summary) for one in told}
+    for path, text in pages.items():
+        with whole(path) as partial:
+            partial.write_text(text)
     return summary
 
 
 def _observation(row: Row, config: Config, results: Path, base: Path) -> ObservationSummary:
     """One observation, as far as it came."""
     folder = results / row.target / row.epoch
-    status, line = _registered(row, config, results)
+    status, line = registered(row, config, results)
     header: Mapping[str, Any] = {}
     angle = np.array([])
     if status == "done":
@@ -100,32 +107,15 @@ def _observation(row: Row, config: Config, results: Path, base: Path) -> Observa
     )
 
 
-def _registered(row: Row, config: Config, results: Path) -> tuple[Status, str]:
-    """How an observation came to its sequence; where it did not, the first step that failed."""
-    for place, step in makers(row):
-        status, line = _ended(results.parent / place, step)
-        if status != "done":
-            return status, line
-    folder = results / row.target / row.epoch
-    return _ended(
-        folder,
-        "register",
-        {"row": plain(as_registered(row)), "registration": plain(config.register)},
-    )
-
-
 def _reduction(
     name: str, row: Row, config: Config, folder: Path, base: Path, registered: bool
 ) -> ReductionSummary:
     """One reduction or inversion of one observation, as far as it came."""
-    reduction, known = plain(config.methods[name]), config.known_of(row)
+    reduction = plain(config.methods[name])
     status: Status = "missing"
     line = ""
     if registered:
-        step = "subtract" if name in config.reductions else "invert"
-        status, line = _ended(folder, step, reduction)
-    if status == "done":
-        status, line = _ended(folder, "detect", settings_of(config.search, known))
+        status, line = searched(name, row, config, folder)
     rows: list[dict[str, Any]] = []
     if status == "done":
         try:
@@ -149,7 +139,7 @@ def _limits(name: str, row: Row, config: Config, folder: Path, base: Path) -> Li
     if name not in config.limits.reductions:
         return None
     asked = limits_settings(config.reductions[name], config.limits, config.known_of(row))
-    status, line = _ended(folder, "limits", asked)
+    status, line = ended(folder, "limits", asked)
     if status != "done":
         return LimitsSummary(status, line)
     try:
@@ -165,7 +155,7 @@ def _roc(row: Row, config: Config, folder: Path, base: Path) -> RocSummary | Non
     if not config.roc.methods or row.role != "science":
         return None
     known = {row.label: config.known_of(row)}
-    status, line = _ended(folder, "roc", roc_settings(config.judged, config.roc, known))
+    status, line = ended(folder, "roc", roc_settings(config.judged, config.roc, known))
     figure = _relative(folder / "roc.png", base) if status == "done" else None
     return RocSummary(status, line, figure)
 
@@ -177,9 +167,7 @@ def _companions(
     asked, known = config.characterise, config.known_of(row)
     if name not in asked.reductions or (asked.which == "known" and not known):
         return None
-    status, line = _ended(
-        folder, "characterise", companions_settings(config.reductions[name], asked, known)
-    )
+    status, line = measured(name, row, config, folder)
     if status != "done":
         return CompanionsSummary(status, line)
     try:
@@ -204,20 +192,6 @@ def _candidate(row: dict[str, Any]) -> CandidateRow:
     names = ["x", "y", "separation", "position_angle", "snr", "fpf", "false_alarm"]
     names += ["known", "stim", "matched"]
     return CandidateRow(**{name: row[name] for name in names}, rank=row["rank"] or None)
-
-
-def _ended(folder: Path, step: str, settings: Any = None) -> tuple[Status, str]:
-    """How a step ended; one with other `settings` than these has not run yet."""
-    found = read_status(folder, step)
-    if not found:
-        return "missing", f"{step} did not run"
-    if settings is not None and found["settings"] != settings:
-        return "missing", f"{step} did not run with these settings; what is there is older"
-    if found["status"] == "started":
-        return "failed", f"{step} was interrupted (killed, or out of memory or time); see its log"
-    if found["status"] == "transient":
-        return "failed", found["line"]
-    return found["status"], found["line"]
 
 
 def _relative(path: Path, base: Path) -> str | None:
