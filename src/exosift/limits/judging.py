@@ -53,7 +53,7 @@ class Judged:
         searched within 1.5 FWHM of the others. Raises BadInput for bins outside the field or a
         reduction, no PSF, and a contrast without the star's flux.
         """
-        sequence, masked = _without_known(trimmed(sequence, asked.template), known)
+        sequence, masked = without_known(trimmed(sequence, asked.template), known)
         fwhm, shape = fwhm_of(sequence), sequence.cube.shape[-2:]
         unseen = _near(shape, masked, _KNOWN * fwhm)
         annuli = [Annulus.of(shape, bounds, fwhm, unseen) for bounds in asked.bins]
@@ -102,7 +102,7 @@ class Judged:
         ]
 
 
-def _without_known(
+def without_known(
     sequence: Sequence, known: Several[KnownCompanion]
 ) -> tuple[Sequence, list[Point]]:
     """The sequence without companions of known flux; places (separation [px], angle) of others."""
