@@ -2,6 +2,7 @@
 # make betapic   β Pictoris b on the real sequence (public data, or $EXOSIFT_DATA), by every PSF model
 # make ifs, rdi  simulated: a spectrograph with 39 channels; a companion with reference stars
 # make test      all tests            make check   all static checks
+# make benchmark methods of detection judged: a real sequence, and simulated stars
 # make bench     speed against the peers, benchmarks/results.json
 # Everything is set up in .venv with the pinned versions of envs/constraints.txt.
 
@@ -23,11 +24,17 @@ endif
 # The constraints hold for the packages that build others, too.
 export PIP_CONSTRAINT := $(abspath envs/constraints.txt)
 
-.PHONY: demo betapic ifs rdi figures test check bench schema clean
+.PHONY: demo betapic ifs rdi benchmark survey figures test check bench schema clean
 
-demo betapic ifs rdi: %: $(VENV)/run.stamp
+demo betapic ifs rdi benchmark: %: $(VENV)/run.stamp
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile Snakefile --cores $(CORES) \
 		--configfile config/$*/config.yaml --directory runs/$*
+
+benchmark: survey
+
+survey: $(VENV)/run.stamp
+	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile workflow/benchmark.smk --cores $(CORES) \
+		--configfile config/benchmark/survey.yaml --directory runs/survey
 
 # The figures of the documentation, from the products of a run.
 figures: betapic

@@ -67,7 +67,7 @@ def read_trials(path: Path) -> tuple[Trials, Any]:
                 for name in _VALUES
             }
             shapes = zip(file["blocks"].tolist(), file["elements"].tolist(), strict=True)
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise BadInput(f"{path}: no trials ({error}); make them by `exosift judge`") from error
     every = [
         Trial(

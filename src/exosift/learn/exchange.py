@@ -34,32 +34,34 @@ class Pool:
     line: str
 
 
-def pooled(
-    target: str,
-    stars: Mapping[str, Floats],
-    kind: str,
-    rng: np.random.Generator,
-    level: float = 0.01,
-) -> Pool:
-    """Pool the null maxima (frame,) of `stars`, `target` among them, where they are exchangeable.
+def pooled(target: str, stars: Mapping[str, Floats], kind: str, p: float, level: float) -> Pool:
+    """Pool the null maxima (frame,) of `stars`, `target` among them, unless they are unlike.
 
-    They are refused where the chance that they are so unlike is below `level`. One frame a star
-    tells nothing of the stars apart, and is pooled as stars drawn alike are.
+    p: of `exchangeability`; below `level` the pool is refused. NaN, where that could tell nothing,
+    pools as stars drawn alike are pooled: right on average over them.
     """
     own = {target: stars[target]}
     if len(stars) == 1:
-        return Pool(NullScores.of(kind, own), 1, np.nan, "no other star has nulls of this kind")
-    thin = [thinned(each) for each in stars.values()]
-    if all(each.size == 1 for each in thin):
-        return Pool(NullScores.of(kind, stars), len(stars), np.nan, "")
-    p = alike(thin, rng)
-    if p >= level:
+        line = "no other star has nulls of this kind"
+        return Pool(NullScores.of(kind, own), 1, np.nan, line)
+    if not p < level:
         return Pool(NullScores.of(kind, stars), len(stars), p, "")
     line = (
         f"{kind} nulls of {len(stars)} stars are not pooled: they are unlike (k-sample "
         f"Anderson–Darling, p = {p:.2g} < {level:g}), so others' say little of {target}'s"
     )
     return Pool(NullScores.of(kind, own), 1, p, line)
+
+
+def exchangeability(stars: Mapping[str, Floats], rng: np.random.Generator) -> float:
+    """Chance that stars whose null maxima (frame,) have one distribution are so unlike.
+
+    NaN where it cannot be told: for one star, or where each has no more than one frame.
+    """
+    thin = [thinned(each) for each in stars.values()]
+    if len(thin) == 1 or all(each.size == 1 for each in thin):
+        return float("nan")
+    return alike(thin, rng)
 
 
 def thinned(maxima: Floats) -> Floats:

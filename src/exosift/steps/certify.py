@@ -10,7 +10,7 @@ import numpy as np
 from exosift.errors import BadInput
 from exosift.io.nulls import NullTable, read_nulls, write_certified
 from exosift.io.tables import read_candidates
-from exosift.learn.exchange import Pool, pooled
+from exosift.learn.exchange import Pool, exchangeability, pooled
 from exosift.learn.request import Certify
 from exosift.limits.maxima import rarity
 from exosift.limits.nulls import NullKind
@@ -50,8 +50,8 @@ def pools_of(own: NullTable, rest: Several[NullTable], asked: Certify) -> Pools:
     pools: dict[NullKind, Pool] = {}
     for kind in asked.nulls.kinds:
         maxima = {table.star: table.scores[kind] for table in stars}
-        rng = np.random.default_rng(asked.seed)
-        pools[kind] = pooled(own.star, maxima, kind, rng, asked.unlike)
+        p = exchangeability(maxima, np.random.default_rng(asked.seed))
+        pools[kind] = pooled(own.star, maxima, kind, p, asked.unlike)
     return pools
 
 

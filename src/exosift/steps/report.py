@@ -4,6 +4,7 @@ import math
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from math import nan
@@ -21,7 +22,9 @@ from exosift.io.limits import nearest_limit
 from exosift.io.sequences import read_header
 from exosift.io.tables import read_candidates
 from exosift.observations import Row, as_registered, makers
+from exosift.report.certified import CertifiedSummary
 from exosift.report.pages import render
+from exosift.report.status import Status
 from exosift.report.summary import (
     CandidateRow,
     CompanionRow,
@@ -31,9 +34,9 @@ from exosift.report.summary import (
     ReductionSummary,
     RocSummary,
     RunSummary,
-    Status,
 )
 from exosift.settings import plain
+from exosift.steps.certified import SurveyNulls, certified, discoveries
 from exosift.steps.characterise import settings_of as companions_settings
 from exosift.steps.detect import settings_of
 from exosift.steps.limits import settings_of as limits_settings
@@ -49,20 +52,29 @@ _PACKAGES = ("exosift", "numpy", "scipy", "astropy", "zarr", "snakemake")
 def run(survey: Survey, results: Path, page: Path) -> RunSummary:
     """Write the page about the run of `survey` whose products lie under `results`."""
     config = survey.config
+    nulls = {
+        name: SurveyNulls.of(name, survey.rows, config, results) for name in config.certify.methods
+    }
+    observations = tuple(
+        _observation(row, config, results, page.parent, nulls) for row in survey.rows
+    )
     summary = RunSummary(
         title=config.title,
-        observations=tuple(_observation(row, config, results, page.parent) for row in survey.rows),
+        observations=observations,
         config=yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True),
         versions={"python": sys.version.split()[0]} | {name: version(name) for name in _PACKAGES},
         command=f"snakemake --directory {results.resolve().parent}",
         finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        discoveries=discoveries(observations, nulls, config),
     )
     with whole(page) as partial:
         partial.write_text(render(summary))
     return summary
 
 
-def _observation(row: Row, config: Config, results: Path, base: Path) -> ObservationSummary:
+def _observation(
+    row: Row, config: Config, results: Path, base: Path, nulls: Mapping[str, SurveyNulls]
+) -> ObservationSummary:
     """One observation, as far as it came."""
     folder = results / row.target / row.epoch
     status, line = _registered(row, config, results)
@@ -92,7 +104,13 @@ def _observation(row: Row, config: Config, results: Path, base: Path) -> Observa
         history=header.get("history", {}),
         figure=_relative(folder / "registration.png", base) if done else None,
         reductions=tuple(
-            _reduction(name, row, config, folder / name, base, done)
+            _certified(
+                _reduction(name, row, config, folder / name, base, done),
+                row,
+                config,
+                (folder / name, base),
+                nulls.get(name) if done else None,
+            )
             for name in (config.methods if row.role == "science" else ())
         ),
         selection=_relative(folder / "selection.png", base) if done else None,
@@ -142,6 +160,25 @@ def _reduction(
         limits=_limits(name, row, config, folder, base) if registered else None,
         companions=_companions(name, row, config, folder, base) if registered else None,
     )
+
+
+def _certified(
+    reduction: ReductionSummary,
+    row: Row,
+    config: Config,
+    places: tuple[Path, Path],
+    nulls: SurveyNulls | None,
+) -> ReductionSummary:
+    """A reduction with the false alarms of its candidates, where they were asked for."""
+    if nulls is None:
+        return reduction
+    folder, base = places
+    status, line = _ended(folder, "nulls")
+    if status == "done":
+        status, line = _ended(folder, "certify", plain(config.certify.of_each))
+    if status != "done":
+        return replace(reduction, certified=CertifiedSummary(status, line))
+    return replace(reduction, certified=certified(row, config, nulls, folder, base))
 
 
 def _limits(name: str, row: Row, config: Config, folder: Path, base: Path) -> LimitsSummary | None:
