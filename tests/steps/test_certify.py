@@ -39,7 +39,7 @@ def other_star(scored, folder, name, shift=0.0):
     rng = np.random.default_rng(len(name))
     table["score"] = rng.permutation(np.asarray(table["score"])) + shift
     table.meta["star"] = name
-    path = folder / f"{name}.ecsv"
+    path = folder / f"{name[:-2]}.ecsv"
     table.write(path, format="ascii.ecsv")
     return str(path)
 

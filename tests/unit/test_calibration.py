@@ -75,11 +75,30 @@ def test_true_frames_told_by_all_others_would_be_even_whatever_they_are(rng):
 
 def test_the_interval_is_binomial_and_knows_the_steps_of_p():
     p = np.linspace(0, 1, 200)
-    one = Calibration(p, np.full(200, 40), np.array([0.01, 0.1]))
+    one = Calibration(p, np.full(200, 40), 40.0, np.array([0.01, 0.1]))
     np.testing.assert_allclose(one.expected, [0.0, 4 / 41])  # 41 steps: none at 0.01
     np.testing.assert_allclose(one.interval[0][1], binom.ppf(0.025, 200, 4 / 41) / 200)
     assert one.interval[1][0] == 0
     assert one.share[1] == pytest.approx(0.1)
+
+
+def test_null_frames_that_all_stars_share_scatter_too(rng):
+    # 400 surveys of 50 stars told by the same 99 frames each: the wide interval holds, the
+    # binomial one does not.
+    level, inside = np.array([0.1]), []
+    for _ in range(400):
+        nulls = np.sort(rng.random(99))
+        p = (1 + 99 - np.searchsorted(nulls, rng.random(50))) / 100
+        one = Calibration(p, np.full(50, 99), 99.0, level)
+        inside.append([a <= one.share <= b for a, b in (one.interval, one.interval_shared)])
+        if len(inside) == 1:
+            wide = one.interval_shared
+    shares = np.mean(inside, axis=0).ravel()
+    assert shares[0] < 0.93
+    assert 0.94 < shares[1] < 0.99
+    alone = Calibration(p, np.full(50, 99), np.inf, level)
+    assert alone.interval_shared == alone.interval
+    assert wide[1] > alone.interval[1]
 
 
 def test_one_star_tells_no_calibration():

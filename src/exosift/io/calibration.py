@@ -19,6 +19,8 @@ _COLUMNS = {
     "low": "of the interval that holds 95 % of binomial shares",
     "high": "of the interval that holds 95 % of binomial shares",
     "holds": "whether the share lies in it",
+    "shared_low": "of the interval that allows for the scatter of the null frames, too",
+    "shared_high": "of the interval that allows for the scatter of the null frames, too",
     "stars": "that are told",
     "null_frames": "that tell a star, in the mean",
 }
@@ -29,9 +31,10 @@ def write_calibrations(path: Path, found: Several[Calibrated], meta: Mapping[str
     rows = []
     for one in found:
         each = one.found
-        low, high = each.interval
+        (low, high), shared = each.interval, each.interval_shared
         for i, level in enumerate(each.level):
             told = (each.share[i], each.expected[i], low[i], high[i], bool(each.holds[i]))
+            wide = (shared[0][i], shared[1][i])
             where = (one.method, *one.bounds, one.kind, one.whose, level)
-            rows.append((*where, *told, each.p.size, float(each.frames.mean())))
+            rows.append((*where, *told, *wide, each.p.size, float(each.frames.mean())))
     write_rows(path, rows, _COLUMNS, meta)

@@ -11,12 +11,14 @@ from typing import Literal
 import numpy as np
 
 from exosift.errors import BadInput
-from exosift.limits.nulls import NullKind
+from exosift.limits.nulls import NullKind, effective_number
 from exosift.limits.stars import Trials
 from exosift.types import Bools, Floats, Ints
 
 LEVELS = (0.01, 0.05, 0.1)
 """Where calibration is quoted."""
+
+_TAILS = (0.025, 0.975)
 
 Whose = Literal["others", "own", "half"]
 """Whose null frames tell: all other stars', the star's own alone, or those of every second star."""
@@ -26,12 +28,14 @@ Whose = Literal["others", "own", "half"]
 class Calibration:
     """How often p-values (star,) are at or below each level; other arrays are (level,).
 
-    frames (star,): how many null frames tell each. expected: what so many let the share be, at most
-    the level; low, high: between which 95 % of the shares of so many independent stars lie.
+    frames (star,): how many null frames tell each; shared: as how many independent ones those count
+    that tell many stars alike, infinite where each star has its own. expected: what so many let the
+    share be, at most the level.
     """
 
     p: Floats
     frames: Ints
+    shared: float
     level: Floats
 
     def __post_init__(self) -> None:
@@ -51,11 +55,29 @@ class Calibration:
 
     @property
     def interval(self) -> tuple[Floats, Floats]:
-        """Ends (level,) of where 95 % of binomial shares lie."""
+        """Ends (level,) of where 95 % of binomial shares lie, as if null frames were endless."""
         from scipy.stats import binom  # slow to load
 
-        low, high = (binom.ppf(tail, self.p.size, self.expected) for tail in (0.025, 0.975))
+        low, high = (binom.ppf(tail, self.p.size, self.expected) for tail in _TAILS)
         return low / self.p.size, high / self.p.size
+
+    @property
+    def interval_shared(self) -> tuple[Floats, Floats]:
+        """Ends (level,) with the scatter of the null frames: beta-binomial, and wider.
+
+        The share of stars above the k-th highest of N null scores is drawn from Beta(k, N + 1 − k)
+        for all stars together (Bates et al. 2023, eq. 5).
+        """
+        from scipy.stats import betabinom  # slow to load
+
+        if not np.isfinite(self.shared):
+            return self.interval
+        among = self.expected * (self.shared + 1)
+        some = among > 0
+        alpha = np.where(some, among, 1)
+        ends = [betabinom.ppf(t, self.p.size, alpha, self.shared + 1 - alpha) for t in _TAILS]
+        low, high = (np.where(some, end, 0) / self.p.size for end in ends)
+        return low, high
 
     @property
     def holds(self) -> Bools:
@@ -90,13 +112,20 @@ def calibrations(trials: Trials, levels: Several[float] = LEVELS) -> list[Calibr
                 nulls = [trial.alarms[kind].maxima for trial in some]
                 for whose in _whose(kind):
                     p, frames = told(scores, nulls, whose)
-                    one = Calibration(p, frames, np.array(levels))
+                    one = Calibration(p, frames, _shared(nulls, whose), np.array(levels))
                     found.append(Calibrated(method, bounds, kind, whose, one))
     return found
 
 
 def _whose(kind: NullKind) -> tuple[Whose, ...]:
     return ("half",) if kind == "true" else ("others", "own")
+
+
+def _shared(nulls: Several[Floats], whose: Whose) -> float:
+    """As how many independent frames those count that tell all stars."""
+    if whose == "own":
+        return float("inf")
+    return float(sum(effective_number(each) for each in nulls[:: 2 if whose == "half" else 1]))
 
 
 def told(scores: Floats, nulls: Several[Floats], whose: Whose) -> tuple[Floats, Ints]:
