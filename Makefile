@@ -34,7 +34,7 @@ benchmark: survey
 
 survey: $(VENV)/run.stamp
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile workflow/benchmark.smk --cores $(CORES) \
-		--configfile config/benchmark/survey.yaml --directory runs/survey
+		--workflow-profile profiles/default --configfile config/benchmark/survey.yaml --directory runs/survey
 
 # The figures of the documentation, from the products of a run.
 figures: betapic

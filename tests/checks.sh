@@ -12,7 +12,7 @@ snakemake --snakefile workflow/benchmark.smk --configfile config/benchmark/surve
 runs=$(mktemp -d)
 trap 'rm -rf "$runs"' EXIT
 snakemake --snakefile workflow/benchmark.smk --configfile config/benchmark/survey.yaml \
-    --directory "$runs" --dry-run --quiet all
+    --workflow-profile profiles/default --directory "$runs" --dry-run --quiet all
 for config in config/config.yaml config/*/config.yaml; do
     snakemake --configfile "$config" --directory "$runs" --dry-run --quiet all
     echo "dry run of $config: passed"

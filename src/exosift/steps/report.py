@@ -40,6 +40,7 @@ from exosift.steps.certified import SurveyNulls, certified, discoveries
 from exosift.steps.characterise import settings_of as companions_settings
 from exosift.steps.detect import settings_of
 from exosift.steps.limits import settings_of as limits_settings
+from exosift.steps.nulls import Scored
 from exosift.steps.recording import read_status
 from exosift.steps.roc import settings_of as roc_settings
 
@@ -173,7 +174,13 @@ def _certified(
     if nulls is None:
         return reduction
     folder, base = places
-    status, line = _ended(folder, "nulls")
+    scored = Scored(
+        config.methods[reduction.name],
+        config.search,
+        config.certify.of_each,
+        config.known_of(row),
+    )
+    status, line = _ended(folder, "nulls", scored.settings)
     if status == "done":
         status, line = _ended(folder, "certify", plain(config.certify.of_each))
     if status != "done":
