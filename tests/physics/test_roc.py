@@ -27,6 +27,7 @@ from exosift.psfsub.engine import reduce
 from exosift.psfsub.library import References
 from exosift.psfsub.llsg import Llsg
 from exosift.psfsub.pca import Pca
+from exosift.steps.judge import on_star
 
 FWHM, SIZE, COUNT = 4.0, 61, 24
 SHAPE = (SIZE, SIZE)
@@ -262,6 +263,21 @@ def test_a_method_needs_no_more_than_a_map(judged):
         "negated": 1,
         "negated-shifted": 4,
     }
+
+
+def test_a_method_that_learns_is_the_one_for_the_star_it_is_judged_on(sequence):
+    asked = replace(ASKED, bins=((2.0, 4.0),), injections=1, contrast=(1.0, 2.0))
+    bright = replace(sequence, observation=replace(sequence.observation, star_flux=(2e4,)))
+    stars = []
+
+    def method_for(star):
+        stars.append(star)
+        return Brightness()
+
+    found = on_star(bright, {"learnt": method_for}, asked, None, {})
+    assert stars == [sequence.label]
+    assert found.stars == (sequence.label,)
+    assert found.in_bin("learnt", (2.0, 4.0))[0].hit.size == 1
 
 
 def test_companions_have_the_signal_to_noise_asked_for(judged):

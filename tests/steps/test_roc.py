@@ -82,7 +82,7 @@ def test_stars_judged_apart_are_told_together(tmp_path, call):
     told = Table.read(tmp_path / "apart/tpr.ecsv")
     assert (set(told["injections"]), set(told["effective_frames"])) == ({4}, {4})
     table = Table.read(tmp_path / "apart/calibration.ecsv")
-    assert list(dict.fromkeys(table["whose"])) == ["half", "others", "own"]
+    assert list(dict.fromkeys(table["whose"])) == ["half", "others"]
     assert set(table["stars"][table["whose"] == "others"]) == {4}
     assert (tmp_path / "apart/calibration.png").stat().st_size > 10_000
 

@@ -110,15 +110,18 @@ def calibrations(trials: Trials, levels: Several[float] = LEVELS) -> list[Calibr
             scores = np.array([trial.alarms["true"].maxima[0] for trial in some])
             for kind in some[0].alarms:
                 nulls = [trial.alarms[kind].maxima for trial in some]
-                for whose in _whose(kind):
+                for whose in _whose(kind, nulls):
                     p, frames = told(scores, nulls, whose)
                     one = Calibration(p, frames, _shared(nulls, whose), np.array(levels))
                     found.append(Calibrated(method, bounds, kind, whose, one))
     return found
 
 
-def _whose(kind: NullKind) -> tuple[Whose, ...]:
-    return ("half",) if kind == "true" else ("others", "own")
+def _whose(kind: NullKind, nulls: Several[Floats]) -> tuple[Whose, ...]:
+    """Whose null frames can tell: a star's own, only where it has more than one."""
+    if kind == "true":
+        return ("half",)
+    return ("others",) if max(map(len, nulls)) == 1 else ("others", "own")
 
 
 def _shared(nulls: Several[Floats], whose: Whose) -> float:

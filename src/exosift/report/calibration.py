@@ -21,7 +21,7 @@ def calibration_figure(found: Sequence[Calibrated], title: str) -> Figure:
     bins = list(dict.fromkeys(one.bounds for one in found))
     methods = list(dict.fromkeys(one.method for one in found))
     size = 0.8 + 3.0 * len(bins), 0.6 + 2.6 * len(kinds)
-    figure = Figure(figsize=size, dpi=140, layout="constrained")
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=9, parse_math=False)
     axes = figure.subplots(len(kinds), len(bins), squeeze=False, sharex=True, sharey=True)
@@ -55,6 +55,7 @@ def band(axes: Axes, count: int) -> None:
     axes.plot(level, level, color="0.5", lw=0.8, zorder=0)
     axes.set(xscale="log", yscale="log", xlim=(0.5 / count, 1), ylim=(0.5 / count, 1.1))
     axes.grid(alpha=0.25)
+    axes.tick_params(which="both", labelsize=7)
 
 
 def _quantile(tail: float, count: int, level: Floats) -> Floats:

@@ -108,6 +108,7 @@ def _draw(stars: list[NullTable], pools: Pools, rows: list[dict[str, Any]], fold
         str(kind): np.concatenate([np.empty(0), *[table.scores[kind] for table in stars[1:]]])
         for kind in pools
     }
+    nulls = {str(kind): pool.nulls for kind, pool in pools.items()}
     reached = sorted({row["score"] for row in rows})
     title = f"{stars[0].star}  {folder.name}: scores of null frames"
-    save(nulls_figure(scores, rest, reached, title), folder / "certified.png")
+    save(nulls_figure(nulls, scores, rest, reached, title), folder / "certified.png")

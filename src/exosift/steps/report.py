@@ -104,16 +104,7 @@ def _observation(
         contrast_note=note if header else "",
         history=header.get("history", {}),
         figure=_relative(folder / "registration.png", base) if done else None,
-        reductions=tuple(
-            _certified(
-                _reduction(name, row, config, folder / name, base, done),
-                row,
-                config,
-                (folder / name, base),
-                nulls.get(name) if done else None,
-            )
-            for name in (config.methods if row.role == "science" else ())
-        ),
+        reductions=_reductions(row, config, (folder, base), nulls, done),
         selection=_relative(folder / "selection.png", base) if done else None,
         roc=_roc(row, config, folder, base) if done else None,
     )
@@ -131,6 +122,23 @@ def _registered(row: Row, config: Config, results: Path) -> tuple[Status, str]:
         "register",
         {"row": plain(as_registered(row)), "registration": plain(config.register)},
     )
+
+
+def _reductions(
+    row: Row,
+    config: Config,
+    places: tuple[Path, Path],
+    nulls: Mapping[str, SurveyNulls],
+    registered: bool,
+) -> tuple[ReductionSummary, ...]:
+    """All reductions and inversions of an observation; none of a reference star's."""
+    folder, base = places
+    found = []
+    for name in config.methods if row.role == "science" else ():
+        one = _reduction(name, row, config, folder / name, base, registered)
+        told = nulls.get(name) if registered else None
+        found.append(_certified(one, row, config, (folder / name, base), told))
+    return tuple(found)
 
 
 def _reduction(
