@@ -291,6 +291,16 @@ def test_companions_have_the_signal_to_noise_asked_for(judged):
         assert np.mean(rise) == pytest.approx(5.0, abs=1.2)
 
 
+def test_a_few_companions_have_the_fluxes_of_many(sequence):
+    # S/N is measured where few companions are, and interpolated between three places for many.
+    several = Judged.of(sequence, replace(ASKED, bins=((3.0, 5.0),), injections=40), REDUCTION)
+    places = [(one.separation, one.flux[0]) for one in several.companions[0]]
+    alone = Judged.of(sequence, replace(ASKED, bins=((3.0, 5.0),), injections=2), REDUCTION)
+    for one in alone.companions[0]:
+        near = min(places, key=lambda place: abs(place[0] - one.separation))
+        assert one.flux[0] == pytest.approx(near[1], rel=0.25)
+
+
 def test_companions_are_the_same_for_all_and_lie_inside_their_bins(sequence, judged):
     again = Judged.of(sequence, ASKED, REDUCTION)
     assert again.companions == judged.companions

@@ -26,7 +26,8 @@ Scale = Callable[[Floats], Floats]
 # Nothing is searched within so many FWHM of a known companion that stays in the frames.
 _KNOWN = 1.5
 
-# Where the S/N of a companion of unit flux is measured: so many separations a bin, and azimuths.
+# Where the S/N of a companion of unit flux is measured: at so many separations a bin, or where the
+# companions are if those are fewer, and azimuths.
 _SEPARATIONS, _AZIMUTHS = 3, 6
 
 
@@ -165,12 +166,18 @@ def _unit_snr(here: Field, annulus: Annulus, brightness: float) -> Scale:
     Of companions so many times as bright as the noise in an aperture; Mawet et al. (2014), eq. 10.
     """
     radius = radius_map(here.unseen.shape)[annulus.inside]
-    places = np.linspace(radius.min(), radius.max(), _SEPARATIONS)
-    found = contrast_curve(here, list(places), how=Throughput(_AZIMUTHS, brightness))
-    unit = found.flux / found.threshold
-    if not np.isfinite(unit).all():
-        raise BadInput(
-            f"{places[~np.isfinite(unit)][0]:.1f} px: the reference reduction leaves nothing of a "
-            "companion there; go out, or give contrasts"
-        )
-    return lambda separation: np.interp(separation, places, unit)
+
+    def scale(separation: Floats) -> Floats:
+        places = np.linspace(radius.min(), radius.max(), _SEPARATIONS)
+        if len(separation) < _SEPARATIONS:
+            places = np.unique(np.clip(separation, radius.min(), radius.max()))
+        found = contrast_curve(here, list(places), how=Throughput(_AZIMUTHS, brightness))
+        unit = found.flux / found.threshold
+        if not np.isfinite(unit).all():
+            raise BadInput(
+                f"{places[~np.isfinite(unit)][0]:.1f} px: the reference reduction leaves nothing "
+                "of a companion there; go out, or give contrasts"
+            )
+        return np.interp(separation, places, unit)
+
+    return scale
