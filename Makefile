@@ -3,6 +3,7 @@
 # make ifs, rdi  simulated: a spectrograph with 39 channels; a companion with reference stars
 # make test      all tests            make check   all static checks
 # make slurm     the tests on a real SLURM of two nodes alone (root; Debian's slurm-wlm and munge)
+# make benchmark methods of detection judged: a real sequence, and simulated stars
 # make bench     speed against the peers, benchmarks/results.json
 # make bench-large  a cube larger than memory, benchmarks/large.json
 # make bench-survey  300 small observations in one run, benchmarks/survey_batch.json
@@ -26,11 +27,17 @@ endif
 # The constraints hold for the packages that build others, too.
 export PIP_CONSTRAINT := $(abspath envs/constraints.txt)
 
-.PHONY: demo betapic ifs rdi figures test slurm check bench bench-large bench-survey schema clean
+.PHONY: demo betapic ifs rdi benchmark survey figures test slurm check bench bench-large bench-survey schema clean
 
-demo betapic ifs rdi: %: $(VENV)/run.stamp
+demo betapic ifs rdi benchmark: %: $(VENV)/run.stamp
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile Snakefile --cores $(CORES) \
 		--configfile config/$*/config.yaml --directory runs/$*
+
+benchmark: survey
+
+survey: $(VENV)/run.stamp
+	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile workflow/benchmark.smk --cores $(CORES) \
+		--workflow-profile profiles/default --configfile config/benchmark/survey.yaml --directory runs/survey
 
 # The figures of the documentation, from the products of a run.
 figures: betapic

@@ -19,6 +19,7 @@ include: "workflow/rules/invert.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/limits.smk"
 include: "workflow/rules/roc.smk"
+include: "workflow/rules/certify.smk"
 include: "workflow/rules/characterise.smk"
 
 
@@ -42,6 +43,10 @@ rule all:
             SURVEY.config.limits.reductions,
         ),
         roc=every("results/{target}/{epoch}/roc.ecsv", SURVEY.config.roc.methods[:1]),
+        certified=every(
+            "results/{target}/{epoch}/{reduction}/certified.ecsv",
+            SURVEY.config.certify.methods,
+        ),
         companions=characterised(),
 
 

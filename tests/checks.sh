@@ -8,8 +8,11 @@ mypy
 lint-imports
 snakefmt --check Snakefile workflow
 snakemake --lint
+snakemake --snakefile workflow/benchmark.smk --configfile config/benchmark/survey.yaml --lint
 runs=$(mktemp -d)
 trap 'rm -rf "$runs"' EXIT
+snakemake --snakefile workflow/benchmark.smk --configfile config/benchmark/survey.yaml \
+    --workflow-profile profiles/default --directory "$runs" --dry-run --quiet all
 for config in config/config.yaml config/*/config.yaml; do
     snakemake --configfile "$config" --directory "$runs" --dry-run --quiet all
     echo "dry run of $config: passed"

@@ -80,15 +80,28 @@ def fetch(name: str, output: Path) -> None:
 @_option("--companions", type=_YAML, default="[]", help="List of companions.")
 @_option("--name", default="simulated/1", help="target/epoch; each has its own speckles.")
 @_option("--archive", type=_YAML, default="", help="Targets, cameras, nights: raw files instead.")
+@_option("--population", type=_YAML, default="", help="Many stars as sequences, not files.")
+@_option("--fold", type=_YAML, default="{}", help="Some of them alone: number, of so many folds.")
 @_option("--seed", type=int, default=0, help="Of everything random.")
-@_option("--output", type=_PATH, help="Folder for cube, angles, psf, truth; or raw, truth.")
+@_option("--output", type=_PATH, help="Folder for FITS files and truth; or raw files; or stars.")
 @_threads
-def simulate(archive: Any, seed: int, output: Path, threads: int, **observation: Any) -> None:
-    """Simulate an observation, or an archive of raw files, by Fourier optics."""
+def simulate(
+    archive: Any,
+    population: Any,
+    fold: Any,
+    seed: int,
+    output: Path,
+    threads: int,
+    **observation: Any,
+) -> None:
+    """Simulate an observation, an archive of raw files, or many stars, by Fourier optics."""
     from exosift import threads as budget
 
     # The step is loaded before the limit, which holds for the BLAS that is there by then.
-    step = _archive(archive) if archive else _observation(**observation)
+    if population:
+        step = _population(population, fold)
+    else:
+        step = _archive(archive) if archive else _observation(**observation)
     with budget.limit(threads):
         step(seed, output)
 
@@ -101,6 +114,17 @@ def _archive(archive: Any) -> Callable[[int, Path], None]:
 
     survey = parse(Archive, archive, "archive")
     return lambda seed, output: step.run(survey, seed, output)
+
+
+def _population(population: Any, fold: Any) -> Callable[[int, Path], None]:
+    """What makes the sequences of many stars, from a seed into a folder."""
+    from exosift.settings import parse
+    from exosift.simulate.population import Fold, Population
+    from exosift.steps import population as step
+
+    stars = parse(Population, population, "population")
+    some = parse(Fold, fold, "fold")
+    return lambda seed, output: step.run(stars, some, seed, output)
 
 
 def _observation(scene: Any, companions: Any, name: str) -> Callable[[int, Path], None]:
@@ -294,28 +318,62 @@ def find_limits(
         step.run(sequence, stars, tried, parse(Limits, asked, "limits"), there, output)
 
 
-@main.command("roc")
+def _comparison(methods: Any, asked: Any, known: Any) -> tuple[Any, Any, Any]:
+    """Methods by name, what is asked of them, and companions that are known."""
+    from exosift.limits.comparison import Comparison
+    from exosift.photometry.known import KnownCompanion
+    from exosift.settings import parse
+    from exosift.steps.judge import parsed
+
+    given = parse(dict[str, dict[str, Any]], methods, "methods")
+    tried = {name: parsed(one, f"methods.{name}") for name, one in given.items()}
+    there = parse(dict[str, tuple[KnownCompanion, ...]], known, "known")
+    return tried, parse(Comparison, asked, "roc"), there
+
+
+@main.command()
 @click.argument("sequences", type=_PATH, nargs=-1, required=True)
 @_option("--methods", type=_YAML, help="Reductions, or inversions with their kind, by name.")
 @_option("--roc", "asked", type=_YAML, default="{}", help="Bins, injections, nulls, reference, …")
 @_option("--known", type=_YAML, default="{}", help="Known companions, by target or target/epoch.")
-@_option("--output", type=_PATH, help="Folder for table and figure.")
+@_option("--output", type=_PATH, help="The file of trials to write, .npz.")
 @_threads
-def find_roc(
+def judge(
     sequences: tuple[Path, ...], methods: Any, asked: Any, known: Any, output: Path, threads: int
 ) -> None:
-    """Judge methods: companions found against false positives, by injection and null frames."""
+    """Map companions put into sequences, and null frames, by every method; roc joins the trials."""
     from exosift import threads as budget
-    from exosift.limits.comparison import Comparison
-    from exosift.photometry.known import KnownCompanion
-    from exosift.settings import parse
+    from exosift.steps import judge as step
+
+    with budget.limit(threads):
+        step.run(sequences, *_comparison(methods, asked, known), output)
+
+
+@main.command("roc")
+@click.argument("sources", type=_PATH, nargs=-1, required=True)
+@_option("--methods", type=_YAML, help="Reductions, or inversions with their kind, by name.")
+@_option("--roc", "asked", type=_YAML, default="{}", help="Bins, injections, nulls, reference, …")
+@_option("--known", type=_YAML, default="{}", help="Known companions, by target or target/epoch.")
+@_option("--output", type=_PATH, help="Folder for tables and figures.")
+@_threads
+def find_roc(
+    sources: tuple[Path, ...], methods: Any, asked: Any, known: Any, output: Path, threads: int
+) -> None:
+    """Compare methods by ROC curves, from sequences, or from trials of them (.npz) by judge."""
+    from exosift import threads as budget
     from exosift.steps import roc as step
 
-    given = parse(dict[str, dict[str, Any]], methods, "methods")
-    tried = {name: step.parsed(one, f"methods.{name}") for name, one in given.items()}
-    there = parse(dict[str, tuple[KnownCompanion, ...]], known, "known")
     with budget.limit(threads):
-        step.run(sequences, tried, parse(Comparison, asked, "roc"), there, output)
+        told = step.run(sources, *_comparison(methods, asked, known), output)
+    for one in told:
+        where = (
+            f"{one.bounds[0]:g}–{one.bounds[1]:g} FWHM, {one.rate:g} false positives ({one.kind})"
+        )
+        if one.roc is None:
+            click.echo(f"{where}: {one.method}: {one.line}")
+        elif one.best:
+            ends = f"{one.roc.block_low[0]:.2f}–{one.roc.block_high[0]:.2f}"
+            click.echo(f"{where}: {one.method}: TPR {one.roc.tpr[0]:.2f} ({ends})")
 
 
 @main.command()
@@ -341,7 +399,7 @@ def challenge(
     from exosift import threads as budget
     from exosift.limits.comparison import Contestant
     from exosift.steps import challenge as step
-    from exosift.steps.roc import parsed
+    from exosift.steps.judge import parsed
 
     method, how = parsed(reduction, "reduction"), Contestant("reduction", made, rank)
     with budget.limit(threads):
@@ -418,6 +476,56 @@ def detect(
     with budget.limit(threads):
         products = Products(image, snr, sequence, residuals)
         step.run(products, parse(Search, search, "search"), there, output)
+
+
+@main.command("nulls")
+@click.argument("sequence", type=_PATH)
+@_option("--method", type=_YAML, help="Reduction, or inversion with its kind.")
+@click.option("--star", "stars", type=_PATH, multiple=True, help="A reference star's sequence.")
+@_option("--search", type=_YAML, default="{}", help="What counts as a candidate.")
+@_option("--certify", "asked", type=_YAML, default="{}", help="Kinds and count of null frames, …")
+@_option("--known", type=_YAML, default="[]", help="Known companions; with their flux, taken out.")
+@_option("--output", type=_PATH, help="Folder for nulls.ecsv.")
+@_threads
+def score_nulls(
+    sequence: Path, stars: tuple[Path, ...], output: Path, threads: int, **given: Any
+) -> None:
+    """Score null frames, at angles where no companion adds up, as candidates are scored."""
+    from exosift import threads as budget
+    from exosift.detect.search import Search
+    from exosift.learn.request import Certify
+    from exosift.photometry.known import KnownCompanion
+    from exosift.settings import parse
+    from exosift.steps import nulls as step
+    from exosift.steps.judge import parsed
+
+    scored = step.Scored(
+        parsed(given["method"], "method"),
+        parse(Search, given["search"], "search"),
+        parse(Certify, given["asked"], "certify"),
+        parse(tuple[KnownCompanion, ...], given["known"], "known"),
+    )
+    with budget.limit(threads):
+        step.run(sequence, stars, scored, output)
+
+
+@main.command()
+@click.argument("candidates", type=_PATH)
+@_option("--nulls", type=_PATH, help="Scores of null frames of the same star, nulls.ecsv.")
+@click.option("--other", "others", type=_PATH, multiple=True, help="nulls.ecsv of another star.")
+@_option("--certify", "asked", type=_YAML, default="{}", help="Kinds of null frames, pool, …")
+@_option("--output", type=_PATH, help="Folder for table and figure.")
+def certify(
+    candidates: Path, nulls: Path, others: tuple[Path, ...], asked: Any, output: Path
+) -> None:
+    """Count the false alarms of candidates: conformal p-values from null frames."""
+    from exosift.learn.request import Certify
+    from exosift.settings import parse
+    from exosift.steps import certify as step
+
+    for row in step.run(candidates, nulls, others, parse(Certify, asked, "certify"), output):
+        place = f"{row['separation']:.0f} mas, {row['position_angle']:.1f}°"
+        click.echo(f"{place}: false alarm {row['said']} ({row['nulls']})")
 
 
 @main.command()

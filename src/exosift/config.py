@@ -20,6 +20,7 @@ from exosift.detect.search import Search
 from exosift.errors import BadInput
 from exosift.instruments.description import Description
 from exosift.inverse.andromeda import Andromeda
+from exosift.learn.request import Certify
 from exosift.limits.comparison import Comparison
 from exosift.limits.methods import method_of, of_rank
 from exosift.limits.request import Limits
@@ -56,11 +57,11 @@ class Config:
     reductions: name → reduction, and inversions: name → inverse method; every observation goes
     through each. known: `target` or `target/epoch` → companions that are known there, flagged and
     kept from the noise of others. limits: which reductions' limits are asked for, and how.
-    roc: which methods are compared by their ROC curves, and how. characterise: in which reductions
-    companions are measured, which of them, and how. linking: how sources of several epochs are.
-    simulate: data made up for observations marked `simulated`, and raw files. instruments: name →
-    description of instruments whose raw files are to be sorted, besides those known; tried before
-    these.
+    roc: which methods are compared by their ROC curves, and how. certify: whose candidates' false
+    alarms are counted on null frames, and which. characterise: in which reductions companions are
+    measured, which of them, and how. linking: how sources of several epochs are. simulate: data
+    made up for observations marked `simulated`, and raw files. instruments: name → description of
+    instruments whose raw files are to be sorted, besides those known; tried before these.
     """
 
     title: str
@@ -74,6 +75,7 @@ class Config:
     known: Mapping[str, tuple[KnownCompanion, ...]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     roc: Comparison = field(default_factory=Comparison)
+    certify: Certify = field(default_factory=Certify)
     characterise: Characterise = field(default_factory=Characterise)
     linking: Linking = field(default_factory=Linking)
     simulate: SimulatedData = field(default_factory=SimulatedData)
@@ -138,8 +140,7 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
     for name in config.known:
         if name not in {label for row in rows for label in (row.target, row.label)}:
             raise BadInput(f"{where}.known.{name}: no target, nor target/epoch, of that name")
-    for what in ("limits", "characterise"):
-        _check_names(config, getattr(config, what).reductions, f"{where}.{what}")
+    _check_names(config, f"{where}")
     _check_roc(config, f"{where}.roc")
     return Survey(config, rows)
 
@@ -182,12 +183,19 @@ def _check_simulation(simulate: SimulatedData, rows: tuple[Row, ...], where: str
             )
 
 
-def _check_names(config: Config, names: tuple[str, ...], where: str) -> None:
-    """Refuse limits or companions of reductions that there are not."""
-    for name in names:
-        if name not in config.reductions:
-            known = ", ".join(config.reductions) or "none"
-            raise BadInput(f"{where}.reductions: no reduction is called {name}; there are {known}")
+def _check_names(config: Config, where: str) -> None:
+    """Refuse limits, companions or false alarms of reductions, or methods, that there are not."""
+    for what in ("limits", "characterise"):
+        for name in getattr(config, what).reductions:
+            if name not in config.reductions:
+                known = ", ".join(config.reductions) or "none"
+                raise BadInput(
+                    f"{where}.{what}.reductions: no reduction is called {name}; there are {known}"
+                )
+    for name in config.certify.methods:
+        if name not in config.methods:
+            known = ", ".join(config.methods)
+            raise BadInput(f"{where}.certify.methods: none is called {name}; there are {known}")
 
 
 def _check_roc(config: Config, where: str) -> None:

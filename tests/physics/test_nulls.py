@@ -28,6 +28,7 @@ def test_angles_of_each_kind(rng):
     shifts = [int(np.flatnonzero(one == ANGLE[0])[0]) for one in some]
     assert shifts == [1, 8, 15, 22, 29]
     np.testing.assert_array_equal(some[1], np.roll(ANGLE, 8))
+    np.testing.assert_array_equal(null_angles(ANGLE, "true", 9, rng), [ANGLE])
     mixed = null_angles(ANGLE, "permuted", 3, rng)
     assert mixed.shape == (3, 30)
     np.testing.assert_array_equal(np.sort(mixed, axis=1), [ANGLE] * 3)
@@ -58,6 +59,8 @@ def test_only_shifts_of_the_true_angles_leave_the_companion(kind, least, most, r
 def test_shifts_are_refused_where_a_planet_may_be():
     with pytest.raises(BadInput, match="a null on planet-free data only"):
         Nulls(kinds=("shifted",))
+    with pytest.raises(BadInput, match="`true` leaves all of a companion"):
+        Nulls(kinds=("true",))
     assert Nulls(kinds=("shifted",), planet_free=True).kinds == ("shifted",)
 
 

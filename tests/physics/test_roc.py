@@ -27,6 +27,7 @@ from exosift.psfsub.engine import reduce
 from exosift.psfsub.library import References
 from exosift.psfsub.llsg import Llsg
 from exosift.psfsub.pca import Pca
+from exosift.steps.judge import on_star
 
 FWHM, SIZE, COUNT = 4.0, 61, 24
 SHAPE = (SIZE, SIZE)
@@ -264,6 +265,21 @@ def test_a_method_needs_no_more_than_a_map(judged):
     }
 
 
+def test_a_method_that_learns_is_the_one_for_the_star_it_is_judged_on(sequence):
+    asked = replace(ASKED, bins=((2.0, 4.0),), injections=1, contrast=(1.0, 2.0))
+    bright = replace(sequence, observation=replace(sequence.observation, star_flux=(2e4,)))
+    stars = []
+
+    def method_for(star):
+        stars.append(star)
+        return Brightness()
+
+    found = on_star(bright, {"learnt": method_for}, asked, None, {})
+    assert stars == [sequence.label]
+    assert found.stars == (sequence.label,)
+    assert found.in_bin("learnt", (2.0, 4.0))[0].hit.size == 1
+
+
 def test_companions_have_the_signal_to_noise_asked_for(judged):
     image = reduce(judged.sequence, REDUCTION).images[0]
     for some in judged.companions:
@@ -273,6 +289,16 @@ def test_companions_have_the_signal_to_noise_asked_for(judged):
             after = reduce(inject(judged.sequence, [one]), REDUCTION).images[0]
             rise.append(snr_at(after, *place, FWHM) - snr_at(image, *place, FWHM))
         assert np.mean(rise) == pytest.approx(5.0, abs=1.2)
+
+
+def test_a_few_companions_have_the_fluxes_of_many(sequence):
+    # S/N is measured where few companions are, and interpolated between three places for many.
+    several = Judged.of(sequence, replace(ASKED, bins=((3.0, 5.0),), injections=40), REDUCTION)
+    places = [(one.separation, one.flux[0]) for one in several.companions[0]]
+    alone = Judged.of(sequence, replace(ASKED, bins=((3.0, 5.0),), injections=2), REDUCTION)
+    for one in alone.companions[0]:
+        near = min(places, key=lambda place: abs(place[0] - one.separation))
+        assert one.flux[0] == pytest.approx(near[1], rel=0.25)
 
 
 def test_companions_are_the_same_for_all_and_lie_inside_their_bins(sequence, judged):

@@ -1,14 +1,18 @@
 """The report on real folders: it believes only what this configuration finished."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import yaml
 
 from exosift.config import load
+from exosift.io.nulls import NullTable, write_nulls
 from exosift.observations import FILES, located
 from exosift.settings import plain
 from exosift.steps import report
+from exosift.steps.certified import SurveyNulls
 from exosift.steps.recording import status_of
 
 HEAD = "target\tepoch\tinstrument\tfilter\tcube\tangles\tpsf\n"
@@ -151,3 +155,47 @@ def test_damaged_store_is_told(run):
     observation, _ = told(run)
     assert observation.status == "failed"
     assert "array cube has 0 of 1 chunks" in observation.line
+
+
+def test_false_alarms_are_told_with_what_null_frames_the_survey_has(run, call):
+    asked = {"methods": ["pca"], "nulls": {"kinds": ["negated-shifted"], "count": 4}}
+    (run / "config.yaml").write_text(yaml.safe_dump(SETTINGS | {"certify": asked}))
+    _, reduction = told(run)
+    assert reduction.certified.line == "nulls did not run"
+    place, config = run / "results/T/1", load(run / "config.yaml").config
+    certify = json.dumps(plain(config.certify.of_each))
+    output = str(place / "pca")
+    method = json.dumps(plain(config.reductions["pca"]))
+    nulls = ("nulls", str(place / "sequence.zarr"), "--method", method, "--certify", certify)
+    assert call(*nulls, "--output", output)[0] == 0
+    command = ("certify", f"{output}/candidates.ecsv", "--nulls", f"{output}/nulls.ecsv")
+    assert call(*command, "--certify", certify, "--output", output)[0] == 0
+    _, reduction = told(run)
+    found = reduction.certified
+    assert (found.status, found.figure) == ("done", "../results/T/1/pca/certified.png")
+    assert len(found.rows) == len(reduction.candidates)
+    assert found.rows[0].chance >= 1 / (found.rows[0].effective + 1)
+    assert found.pools == ("no other star has nulls of this kind",)
+    page = (run / "report/index.html").read_text()
+    assert "pca: 0 of 1 frames hold a discovery, at 0.1 false; a single candidate among 1" in page
+    leave(place / "pca", "certify", settings={"nulls": "others"})
+    assert told(run)[1].certified.line.startswith("certify did not run with these settings")
+
+
+def test_other_targets_null_frames_are_pooled_by_the_report(run):
+    asked = {"methods": ["pca"], "nulls": {"kinds": ["negated"]}}
+    rows = (run / "o.tsv").read_text() + "".join(
+        ROW.replace("T\t1", f"{name}\t1").format("x.fits") for name in ("U", "V")
+    )
+    (run / "o.tsv").write_text(rows)
+    (run / "config.yaml").write_text(yaml.safe_dump(SETTINGS | {"certify": asked}))
+    survey = load(run / "config.yaml")
+    for i, name in enumerate("TUV"):
+        table = NullTable(f"{name}/1", {"negated": np.array([3.0 + i])}, {"method": "pca"})
+        write_nulls(run / f"results/{name}/1/pca/nulls.ecsv", table)
+    nulls = SurveyNulls.of("pca", survey.rows, survey.config, run / "results")
+    own = nulls.tables["T"]
+    pool = nulls.pools(own, "T", survey.config)["negated"]
+    assert (pool.stars, pool.nulls.maxima.tolist()) == (3, [3.0, 4.0, 5.0])
+    alone = replace(survey.config, certify=replace(survey.config.certify, pool=False))
+    assert nulls.pools(own, "T", alone)["negated"].stars == 1

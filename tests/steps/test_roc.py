@@ -51,14 +51,48 @@ def test_curves_of_every_method_and_kind_of_null(registered, call):
     assert json.loads((folder / "status/roc.json").read_text())["status"] == "done"
 
 
-def test_several_sequences_are_pooled(registered, call):
-    asked = "{reference: {method: one}, bins: [[2, 4]], injections: 2, nulls: {count: 2}}"
-    methods = "{one: {model: {kind: pca, ranks: [2]}, regions: {kind: full}}}"
-    command = ask(registered, asked, methods)
-    code, said = call(command[0], command[1], *command[1:])
+ALIKE = """{reference: {method: one}, bins: [[2, 4]], injections: 1, contrast: [1, 2], rates: [1],
+    nulls: {kinds: ["true", negated], planet_free: true}, intervals: {resamples: 20}}"""
+ONE = "{one: {model: {kind: pca, ranks: [2]}, regions: {kind: full}}}"
+
+
+def test_stars_judged_apart_are_told_together(tmp_path, call):
+    scene = "{size: 51, frames: 12, residual_screens: 4, pupil_pixels: 40, psf_size: 21}"
+    stars = f"{{count: 4, prefix: A, scene: {scene}, even: {{declination: [-70, -50]}}}}"
+    code, said = call("simulate", "--population", stars, "--output", str(tmp_path))
     assert code == 0, said
-    table = Table.read(registered.folder / "out/roc/roc.ecsv")
-    assert (set(table["injections"]), set(table["null_frames"])) == ({4}, {4})
+    assert list(Table.read(tmp_path / "stars-1.ecsv")["star"]) == [f"A-00{i}" for i in range(1, 5)]
+    stores = [str(tmp_path / f"A-00{i}/sequence.zarr") for i in range(1, 5)]
+    options = ["--methods", ONE, "--roc", ALIKE, "--output"]
+    for i in (0, 2):
+        output = str(tmp_path / f"judged/{i}.npz")
+        code, said = call("judge", *stores[i : i + 2], *options, output)
+        assert code == 0, said
+    kept = [str(tmp_path / f"judged/{i}.npz") for i in (0, 2)]
+    code, said = call("roc", *kept, *options, str(tmp_path / "apart"))
+    assert code == 0, said
+    code, said = call("roc", *stores, *options, str(tmp_path / "at-once"))
+    assert code == 0, said
+    for name in ("roc", "tpr", "calibration"):
+        apart, together = (
+            Table.read(tmp_path / f"{where}/{name}.ecsv") for where in ("apart", "at-once")
+        )
+        assert apart.values_equal(together).as_array().tolist()
+        assert str(apart) == str(together)
+    told = Table.read(tmp_path / "apart/tpr.ecsv")
+    assert (set(told["injections"]), set(told["effective_frames"])) == ({4}, {4})
+    table = Table.read(tmp_path / "apart/calibration.ecsv")
+    assert list(dict.fromkeys(table["whose"])) == ["half", "others"]
+    assert set(table["stars"][table["whose"] == "others"]) == {4}
+    assert (tmp_path / "apart/calibration.png").stat().st_size > 10_000
+
+    other = ALIKE.replace("injections: 1", "injections: 2")
+    code, said = call("roc", *kept, "--methods", ONE, "--roc", other, "--output", str(tmp_path))
+    assert code == 2
+    assert "0.npz: judged with other settings under `roc`; judge it anew" in said
+    code, said = call("roc", stores[0], stores[0], *options, str(tmp_path / "twice"))
+    assert code == 2
+    assert "A-001/1 is judged twice; give each star once" in said
 
 
 @pytest.mark.parametrize(

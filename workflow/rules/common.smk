@@ -253,6 +253,25 @@ def roc_minutes(wildcards, input, attempt):
     return resources.roc_minutes(*judged_methods(input), SURVEY.config.roc.maps, attempt)
 
 
+def null_stars_of(wildcards):
+    """Input function: the sequences of the reference stars, where a reduction has some."""
+    return stars_of(wildcards) if wildcards.reduction in SURVEY.config.reductions else []
+
+
+def nulls_memory(wildcards, input, attempt):
+    if wildcards.reduction in SURVEY.config.inversions:
+        return resources.invert_memory(sequence_shape(input.sequence), attempt)
+    return resources.subtract_memory(subtraction(wildcards, input), attempt)
+
+
+def nulls_minutes(wildcards, input, attempt):
+    asked = SURVEY.config.certify.nulls
+    frames = len(asked.kinds) * asked.count
+    if wildcards.reduction in SURVEY.config.inversions:
+        return resources.roc_minutes([], [sequence_shape(input.sequence)], frames, attempt)
+    return resources.roc_minutes([subtraction(wildcards, input)], [], frames, attempt)
+
+
 def candidates_of(wildcards):
     """Input function: the candidates, where those are to be characterised."""
     asked = SURVEY.config.characterise.which == "candidates"

@@ -5,11 +5,13 @@ from collections.abc import Sequence as Several
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from astropy.table import Table
 
 from exosift.io.atomic import whole
 from exosift.limits.challenge import Score
 from exosift.limits.roc import Verdict
+from exosift.limits.stars import Told
 
 # Column → description.
 _ROC = {
@@ -30,6 +32,25 @@ _ROC = {
     "tpr_block_high": "interval by resampling azimuth blocks, and sequences",
     "null_frames": "of that kind",
     "effective_frames": "what they count as, from the autocorrelation of their maxima",
+}
+_TOLD = {
+    "method": "",
+    "best": "of the ranks of a reduction, the one that finds most at this rate",
+    "inner": "of the separation bin [FWHM]",
+    "outer": "of the separation bin [FWHM]",
+    "nulls": "kind of null frames",
+    "false_positives": "mean a null frame",
+    "threshold": "of the method's map",
+    "found": "companions with a peak above it within FWHM/2",
+    "injections": "companions put in, one at a time",
+    "tpr": "share found",
+    "tpr_low": "interval by resampling azimuth blocks, and sequences",
+    "tpr_high": "interval by resampling azimuth blocks, and sequences",
+    "gain": "TPR over that of the best rank of the reference reduction",
+    "gain_low": "its interval, of the same draws",
+    "gain_high": "its interval, of the same draws",
+    "effective_frames": "null frames, as the autocorrelation of their maxima counts them",
+    "line": "why nothing is told",
 }
 _SCORES = {
     "data_set": "instrument and number; all of an instrument, or all there are",
@@ -55,7 +76,22 @@ def write_roc(path: Path, verdicts: Several[Verdict], meta: Mapping[str, object]
         for i in range(curve.rate.size):
             told = [column[i] for column in columns], [column[i] for column in rest]
             rows.append((*where, *told[0], curve.injections, *told[1], *ends))
-    _write(path, rows, _ROC, meta)
+    write_rows(path, rows, _ROC, meta)
+
+
+def write_told(path: Path, told: Several[Told], meta: Mapping[str, object]) -> None:
+    """Write what each method finds at each rate of false positives, one row a bin and kind."""
+    rows: list[tuple[Any, ...]] = []
+    for one in told:
+        where = (one.method, one.best, *one.bounds, one.kind, one.rate)
+        curve = one.roc
+        if curve is None:
+            rows.append((*where, np.nan, 0, 0, *[np.nan] * 6, np.nan, one.line))
+            continue
+        found = (curve.threshold[0], curve.found[0], curve.injections, curve.tpr[0])
+        ends = (curve.block_low[0], curve.block_high[0], *one.gain, curve.effective)
+        rows.append((*where, *found, *ends, one.line))
+    write_rows(path, rows, _TOLD, meta)
 
 
 def write_scores(
@@ -66,15 +102,16 @@ def write_scores(
         (name, threshold, s.injections, s.found, s.false, s.tpr, s.fpr, s.fdr, s.f1)
         for name, threshold, s in scores
     ]
-    _write(path, rows, _SCORES, meta)
+    write_rows(path, rows, _SCORES, meta)
 
 
-def _write(
+def write_rows(
     path: Path,
     rows: Several[tuple[Any, ...]],
     columns: Mapping[str, str],
     meta: Mapping[str, object],
 ) -> None:
+    """Write a table of rows, with what each column is."""
     table = Table(rows=list(rows), names=list(columns), meta=dict(meta))
     for name, description in columns.items():
         table[name].description = description

@@ -22,6 +22,11 @@ class Contestant:
     rank: int | None = None
 
     @property
+    def family(self) -> str:
+        """What all ranks of it are called."""
+        return self.method + ("" if self.map == "snr" else f" {self.map}")
+
+    @property
     def name(self) -> str:
         """What the curve is called."""
         parts = [self.method] + ([] if self.rank is None else [f"{self.rank}"])
@@ -35,7 +40,8 @@ class Comparison:
     methods: whose; reference: the reduction, and rank, whose S/N the fluxes are given in. bins:
     separations [FWHM] from, to. injections: companions a bin, put in one at a time. snr: between
     which their S/N is drawn; contrast: or their flux over the star's, evenly in its logarithm.
-    nulls: the null frames. intervals: what is told of the curves' uncertainty. template: width
+    nulls: the null frames. rates: of false positives a frame at which each
+    method is quoted in one number. intervals: what is told of the uncertainty. template: width
     [FWHM] of the PSF as companions are drawn. seed: of places, fluxes and resamples.
     """
 
@@ -46,6 +52,7 @@ class Comparison:
     snr: tuple[float, float] = (1.0, 4.0)
     contrast: tuple[float, float] | None = None
     nulls: Nulls = field(default_factory=Nulls)
+    rates: tuple[float, ...] = (0.05, 1.0)
     intervals: Intervals = field(default_factory=Intervals)
     template: float = 3.0
     seed: int = 0
@@ -69,6 +76,8 @@ class Comparison:
         for name, ends in (("snr", self.snr), ("contrast", self.contrast)):
             if ends and not 0 < ends[0] <= ends[1] < np.inf:
                 raise BadInput(f"{name} is {ends[0]:g} to {ends[1]:g}, expected 0 < low ≤ high")
+        if not all(rate > 0 for rate in self.rates):
+            raise BadInput(f"rates: {min(self.rates):g} false positives a frame, expected above 0")
         if self.injections < 1 or self.template < 1:
             raise BadInput(
                 f"injections is {self.injections} and template {self.template:g} FWHM, expected 1 "

@@ -26,7 +26,8 @@ Scale = Callable[[Floats], Floats]
 # Nothing is searched within so many FWHM of a known companion that stays in the frames.
 _KNOWN = 1.5
 
-# Where the S/N of a companion of unit flux is measured: so many separations a bin, and azimuths.
+# Where the S/N of a companion of unit flux is measured: at so many separations a bin, or where the
+# companions are if those are fewer, and azimuths.
 _SEPARATIONS, _AZIMUTHS = 3, 6
 
 
@@ -53,7 +54,7 @@ class Judged:
         searched within 1.5 FWHM of the others. Raises BadInput for bins outside the field or a
         reduction, no PSF, and a contrast without the star's flux.
         """
-        sequence, masked = _without_known(trimmed(sequence, asked.template), known)
+        sequence, masked = without_known(trimmed(sequence, asked.template), known)
         fwhm, shape = fwhm_of(sequence), sequence.cube.shape[-2:]
         unseen = _near(shape, masked, _KNOWN * fwhm)
         annuli = [Annulus.of(shape, bounds, fwhm, unseen) for bounds in asked.bins]
@@ -102,7 +103,7 @@ class Judged:
         ]
 
 
-def _without_known(
+def without_known(
     sequence: Sequence, known: Several[KnownCompanion]
 ) -> tuple[Sequence, list[Point]]:
     """The sequence without companions of known flux; places (separation [px], angle) of others."""
@@ -165,12 +166,18 @@ def _unit_snr(here: Field, annulus: Annulus, brightness: float) -> Scale:
     Of companions so many times as bright as the noise in an aperture; Mawet et al. (2014), eq. 10.
     """
     radius = radius_map(here.unseen.shape)[annulus.inside]
-    places = np.linspace(radius.min(), radius.max(), _SEPARATIONS)
-    found = contrast_curve(here, list(places), how=Throughput(_AZIMUTHS, brightness))
-    unit = found.flux / found.threshold
-    if not np.isfinite(unit).all():
-        raise BadInput(
-            f"{places[~np.isfinite(unit)][0]:.1f} px: the reference reduction leaves nothing of a "
-            "companion there; go out, or give contrasts"
-        )
-    return lambda separation: np.interp(separation, places, unit)
+
+    def scale(separation: Floats) -> Floats:
+        places = np.linspace(radius.min(), radius.max(), _SEPARATIONS)
+        if len(separation) < _SEPARATIONS:
+            places = np.unique(np.clip(separation, radius.min(), radius.max()))
+        found = contrast_curve(here, list(places), how=Throughput(_AZIMUTHS, brightness))
+        unit = found.flux / found.threshold
+        if not np.isfinite(unit).all():
+            raise BadInput(
+                f"{places[~np.isfinite(unit)][0]:.1f} px: the reference reduction leaves nothing "
+                "of a companion there; go out, or give contrasts"
+            )
+        return np.interp(separation, places, unit)
+
+    return scale

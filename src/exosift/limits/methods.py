@@ -45,6 +45,15 @@ class Method(Protocol):
         return lambda companion, _: self.map(inject(sequence, [companion]))
 
 
+MethodFor = Callable[[str], Method]
+"""The method for a star, by its label: one that learns must not have learnt from that star."""
+
+
+def always(method: Method) -> MethodFor:
+    """The same method for every star, as it is of one that learns from none."""
+    return lambda _: method
+
+
 @dataclass(frozen=True)
 class SnrOf(Method):
     """S/N of a reduction of one rank, in apertures or of the matched filter."""

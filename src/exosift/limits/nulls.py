@@ -7,7 +7,9 @@ companion is smeared. Each kind of null has its own faults, so none is mixed wit
 - negated-shifted: those, handed on by s frames; neighbours in time stay neighbours;
 - permuted: in any order; the speckles' correlation in time is lost, and with it their tails;
 - shifted: the angles themselves handed on by s frames. A companion stays: on β Pic 94 % of its peak
-  at s = 1, and 18 % at the least. They are nulls of planet-free data alone.
+  at s = 1, and 18 % at the least. They are nulls of planet-free data alone;
+- true: the angles as they are, of planet-free data alone; one frame a sequence, and of many stars
+  as many independent ones.
 
 At negated or permuted angles a companion is smeared to about a tenth of its peak.
 """
@@ -20,7 +22,7 @@ import numpy as np
 from exosift.errors import BadInput
 from exosift.types import Floats
 
-NullKind = Literal["negated", "negated-shifted", "permuted", "shifted"]
+NullKind = Literal["negated", "negated-shifted", "permuted", "shifted", "true"]
 """How the angles are made wrong."""
 
 
@@ -28,9 +30,10 @@ NullKind = Literal["negated", "negated-shifted", "permuted", "shifted"]
 class Nulls:
     """Which null frames are made of a sequence.
 
-    kinds: each is reported apart. count: frames of a kind at most; "negated" is always one, and
-    of shifts there are one fewer than exposures. planet_free: the data are known to hold no
-    companion, as simulated ones or those it was taken out of; only then is "shifted" a null.
+    kinds: each is reported apart. count: frames of a kind at most; "negated" and "true" are always
+    one, and of shifts there are one fewer than exposures. planet_free: the data are known to hold
+    no companion, as simulated ones or those it was taken out of; only then are "shifted" and "true"
+    nulls.
     """
 
     kinds: tuple[NullKind, ...] = ("negated-shifted",)
@@ -42,17 +45,18 @@ class Nulls:
             raise BadInput(f"kinds are {', '.join(self.kinds) or 'none'}; name some, each once")
         if self.count < 1:
             raise BadInput(f"count is {self.count} null frames of a kind, expected 1 or more")
-        if "shifted" in self.kinds and not self.planet_free:
-            raise BadInput(
-                "kinds: `shifted` leaves up to 94 % of a companion, so it is a null on planet-free "
-                "data only; take `negated-shifted`, or set planet_free where it is true"
-            )
+        for kind, left in (("shifted", "up to 94 %"), ("true", "all")):
+            if kind in self.kinds and not self.planet_free:
+                raise BadInput(
+                    f"kinds: `{kind}` leaves {left} of a companion, so it is a null on planet-free "
+                    "data only; take `negated-shifted`, or set planet_free where it is true"
+                )
 
 
 def null_angles(angle: Floats, kind: NullKind, count: int, rng: np.random.Generator) -> Floats:
     """Angles (frame, time) [deg] of at most `count` null frames of a kind, from those (time,)."""
-    if kind == "negated":
-        return -angle[None]
+    if kind in ("negated", "true"):
+        return angle[None] if kind == "true" else -angle[None]
     if kind == "permuted":
         return np.stack([rng.permutation(angle) for _ in range(count)])
     last = len(angle) - 1
@@ -81,3 +85,10 @@ def effective_number(maxima: Floats) -> float:
     time = 1 + 2 * (together + time / count * (1 - together)).sum()
     first = np.clip(lags[0] + (1 + 3 * lags[0]) / count, 0, 1 - 1 / count)
     return float(max(1.0, count / max(time, (1 + first) / (1 - first))))
+
+
+def rate_bound(rate: Floats, frames: float, level: float) -> Floats:
+    """Upper bound at `level` of a rate a frame: χ²(2k + 2) / 2N, of k = rate · N in N `frames`."""
+    from scipy.special import gammaincinv  # slow to load
+
+    return np.asarray(gammaincinv(rate * frames + 1, level) / frames)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from exosift.errors import BadInput
+from exosift.limits.bootstrap import resampled_tpr
 from exosift.limits.completeness import binomial_interval
-from exosift.limits.nulls import NullKind, effective_number
+from exosift.limits.nulls import NullKind, effective_number, rate_bound
 from exosift.limits.trials import Trial
 from exosift.types import Floats, Ints
 
@@ -42,8 +43,8 @@ class Roc:
     rate: mean false positives a frame; bound: what it may be at the level asked for; fpr: rate over
     resolution elements; threshold: a peak counts above it; found: companions; low, high: binomial
     interval of the TPR; block_low, block_high: its interval by resampling azimuth blocks, and
-    sequences where there are several, in injected and null frames. injections, and null frames;
-    effective: what those count as.
+    sequences where there are several, in injected and null frames; drawn (resample, point): the
+    TPR of each draw. injections, and null frames; effective: what those count as.
     """
 
     rate: Floats
@@ -55,6 +56,7 @@ class Roc:
     high: Floats
     block_low: Floats
     block_high: Floats
+    drawn: Floats
     injections: int
     frames: int
     effective: float
@@ -113,12 +115,12 @@ def roc(
     threshold = _thresholds(np.sort(score)[::-1], asked * frames)
     found = (hit > threshold[:, None]).sum(axis=1)
     low, high = binomial_interval(found, np.asarray(hit.size), how.level)
-    drawn = _resampled(trials, kind, asked, how.resamples, rng)
+    drawn = resampled_tpr(trials, kind, asked, how.resamples, rng)
     tails = (1 - how.level) / 2, (1 + how.level) / 2
     block_low, block_high = np.quantile(drawn, tails, axis=0)
     return Roc(
         rate=asked,
-        bound=_bound(asked, effective, how.level),
+        bound=rate_bound(asked, effective, how.level),
         fpr=asked / float(np.mean([trial.elements for trial in trials])),
         threshold=threshold,
         found=found,
@@ -126,6 +128,7 @@ def roc(
         high=high,
         block_low=block_low,
         block_high=block_high,
+        drawn=drawn,
         injections=hit.size,
         frames=frames,
         effective=effective,
@@ -146,39 +149,3 @@ def _thresholds(falling: Floats, counts: Floats) -> Floats:
     padded = np.append(falling, -np.inf)
     above = np.minimum(np.floor(counts + 1e-9).astype(int), falling.size)
     return np.asarray(padded[above])
-
-
-def _bound(rate: Floats, effective: float, level: float) -> Floats:
-    """Upper bound of a rate at `level`: χ²(2k + 2) / 2N of k = rate · N false positives."""
-    from scipy.special import gammaincinv  # slow to load
-
-    return np.asarray(gammaincinv(rate * effective + 1, level) / effective)
-
-
-def _resampled(
-    trials: Several[Trial], kind: NullKind, rates: Floats, resamples: int, rng: np.random.Generator
-) -> Floats:
-    """TPR (resample, point) when sequences, and blocks of azimuth in them, are drawn anew.
-
-    Blocks of the injected and of the null frames are drawn apart: they lie elsewhere on the sky.
-    """
-    drawn = rng.multinomial(len(trials), np.full(len(trials), 1 / len(trials)), resamples)
-    weights: dict[str, list[Ints]] = {"hit": [], "score": []}
-    frames = np.zeros(resamples)
-    for times, trial in zip(drawn.T, trials, strict=True):
-        share = np.full(trial.blocks, 1 / trial.blocks)
-        of_block = {"hit": trial.block, "score": trial.alarms[kind].block}
-        for name, block in of_block.items():
-            weights[name].append(rng.multinomial(times * trial.blocks, share)[:, block])
-        frames += times * trial.alarms[kind].maxima.size
-    hit = np.concatenate([trial.hit for trial in trials])
-    score = np.concatenate([trial.alarms[kind].score for trial in trials])
-    order = np.argsort(-score, kind="stable")
-    falling = np.append(score[order], -np.inf)
-    above = np.concatenate(weights["score"], axis=1)[:, order].cumsum(axis=1)
-    put = np.concatenate(weights["hit"], axis=1)
-    tpr = np.empty((resamples, len(rates)))
-    for i in range(resamples):
-        places = np.searchsorted(above[i], rates * frames[i] + 1e-9, side="right")
-        tpr[i] = (put[i] * (hit > falling[places][:, None])).sum(axis=1) / max(put[i].sum(), 1)
-    return tpr

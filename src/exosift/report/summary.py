@@ -9,13 +9,9 @@ A `line` is one plain sentence, empty where there is nothing to explain.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-Status = Literal["done", "nothing to do", "bad input", "failed", "missing"]
-"""How a step ended; "missing" where it left no word."""
-
-Outcome = Status | Literal["partly done"]
-"""How an observation ended, its reductions included."""
+from exosift.report.certified import CertifiedSummary
+from exosift.report.status import Outcome, Status
 
 _FAULTLESS = ("done", "nothing to do")
 
@@ -92,8 +88,8 @@ class CompanionsSummary:
 class ReductionSummary:
     """One reduction of one observation, its candidates strongest first.
 
-    `figure` is a path relative to the page, `settings` YAML text. `limits` and `companions` are
-    None where none were asked for.
+    `figure` is a path relative to the page, `settings` YAML text. `limits`, `companions` and
+    `certified` are None where none were asked for.
     """
 
     name: str
@@ -104,6 +100,7 @@ class ReductionSummary:
     settings: str
     limits: LimitsSummary | None = None
     companions: CompanionsSummary | None = None
+    certified: CertifiedSummary | None = None
 
 
 @dataclass(frozen=True)
@@ -196,7 +193,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A finished or partly failed run; `config` is YAML, `finished` a date in words."""
+    """A finished or partly failed run; `config` is YAML, `finished` a date in words.
+
+    discoveries: what the false alarms of each method say of the survey, a line each.
+    """
 
     title: str
     observations: tuple[ObservationSummary, ...]
@@ -204,6 +204,7 @@ class RunSummary:
     versions: Mapping[str, str]
     command: str
     finished: str
+    discoveries: tuple[str, ...] = ()
 
     @property
     def done(self) -> int:
@@ -244,6 +245,10 @@ class RunSummary:
         return tuple(sorted(found, key=lambda p: p.status == "nothing to do"))
 
 
+# Parts of a reduction, as problems name them.
+_PARTS = {"limits": "limits", "companions": "companions", "certified": "false alarms"}
+
+
 def _problems(observation: ObservationSummary) -> list[Problem]:
     own = observation.status
     found = [] if own == "done" else [Problem(observation, None, own, observation.line)]
@@ -252,10 +257,10 @@ def _problems(observation: ObservationSummary) -> list[Problem]:
         consequence = own != "done" and reduction.status == "missing"
         if reduction.status != "done" and not consequence:
             found.append(Problem(observation, reduction.name, reduction.status, reduction.line))
-        for what in ("limits", "companions"):
+        for what in ("limits", "companions", "certified"):
             part = getattr(reduction, what)
             if part and part.status != "done" and reduction.status == "done":
-                name = f"{reduction.name}, {what}"
+                name = f"{reduction.name}, {_PARTS[what]}"
                 found.append(Problem(observation, name, part.status, part.line))
     roc = observation.roc
     if roc and roc.status != "done" and own == "done":

@@ -5,7 +5,7 @@ from typing import Any
 
 from exosift.config import Config
 from exosift.observations import Row, as_registered, makers
-from exosift.report.summary import Status
+from exosift.report.status import Status
 from exosift.settings import plain
 from exosift.steps.characterise import settings_of as companions_settings
 from exosift.steps.detect import settings_of

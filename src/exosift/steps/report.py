@@ -4,6 +4,7 @@ import math
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from math import nan
@@ -21,7 +22,9 @@ from exosift.io.limits import nearest_limit
 from exosift.io.sequences import read_header
 from exosift.io.tables import read_candidates
 from exosift.observations import Row
+from exosift.report.certified import CertifiedSummary
 from exosift.report.pages import render, render_target
+from exosift.report.status import Status
 from exosift.report.summary import (
     CandidateRow,
     CompanionRow,
@@ -31,11 +34,12 @@ from exosift.report.summary import (
     ReductionSummary,
     RocSummary,
     RunSummary,
-    Status,
 )
 from exosift.settings import plain
 from exosift.steps import catalogue, targets
+from exosift.steps.certified import SurveyNulls, certified, discoveries
 from exosift.steps.limits import settings_of as limits_settings
+from exosift.steps.nulls import Scored
 from exosift.steps.outcome import ended, measured, registered, searched
 from exosift.steps.roc import settings_of as roc_settings
 
@@ -51,13 +55,20 @@ def run(survey: Survey, results: Path, page: Path) -> RunSummary:
     Every target has a page beside it; the catalogue is made anew from the same products.
     """
     config = survey.config
+    nulls = {
+        name: SurveyNulls.of(name, survey.rows, config, results) for name in config.certify.methods
+    }
+    observations = tuple(
+        _observation(row, config, results, page.parent, nulls) for row in survey.rows
+    )
     summary = RunSummary(
         title=config.title,
-        observations=tuple(_observation(row, config, results, page.parent) for row in survey.rows),
+        observations=observations,
         config=yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True),
         versions={"python": sys.version.split()[0]} | {name: version(name) for name in _PACKAGES},
         command=f"snakemake --directory {results.resolve().parent}",
         finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        discoveries=discoveries(observations, nulls, config),
     )
     beside = catalogue.run(survey, results)
     told = targets.summarised(summary, beside, results, page.parent)
@@ -69,7 +80,9 @@ def run(survey: Survey, results: Path, page: Path) -> RunSummary:
     return summary
 
 
-def _observation(row: Row, config: Config, results: Path, base: Path) -> ObservationSummary:
+def _observation(
+    row: Row, config: Config, results: Path, base: Path, nulls: Mapping[str, SurveyNulls]
+) -> ObservationSummary:
     """One observation, as far as it came."""
     folder = results / row.target / row.epoch
     status, line = registered(row, config, results)
@@ -98,13 +111,27 @@ def _observation(row: Row, config: Config, results: Path, base: Path) -> Observa
         contrast_note=note if header else "",
         history=header.get("history", {}),
         figure=_relative(folder / "registration.png", base) if done else None,
-        reductions=tuple(
-            _reduction(name, row, config, folder / name, base, done)
-            for name in (config.methods if row.role == "science" else ())
-        ),
+        reductions=_reductions(row, config, (folder, base), nulls, done),
         selection=_relative(folder / "selection.png", base) if done else None,
         roc=_roc(row, config, folder, base) if done else None,
     )
+
+
+def _reductions(
+    row: Row,
+    config: Config,
+    places: tuple[Path, Path],
+    nulls: Mapping[str, SurveyNulls],
+    registered: bool,
+) -> tuple[ReductionSummary, ...]:
+    """All reductions and inversions of an observation; none of a reference star's."""
+    folder, base = places
+    found = []
+    for name in config.methods if row.role == "science" else ():
+        one = _reduction(name, row, config, folder / name, base, registered)
+        told = nulls.get(name) if registered else None
+        found.append(_certified(one, row, config, (folder / name, base), told))
+    return tuple(found)
 
 
 def _reduction(
@@ -132,6 +159,31 @@ def _reduction(
         limits=_limits(name, row, config, folder, base) if registered else None,
         companions=_companions(name, row, config, folder, base) if registered else None,
     )
+
+
+def _certified(
+    reduction: ReductionSummary,
+    row: Row,
+    config: Config,
+    places: tuple[Path, Path],
+    nulls: SurveyNulls | None,
+) -> ReductionSummary:
+    """A reduction with the false alarms of its candidates, where they were asked for."""
+    if nulls is None:
+        return reduction
+    folder, base = places
+    scored = Scored(
+        config.methods[reduction.name],
+        config.search,
+        config.certify.of_each,
+        config.known_of(row),
+    )
+    status, line = ended(folder, "nulls", scored.settings)
+    if status == "done":
+        status, line = ended(folder, "certify", plain(config.certify.of_each))
+    if status != "done":
+        return replace(reduction, certified=CertifiedSummary(status, line))
+    return replace(reduction, certified=certified(row, config, nulls, folder, base))
 
 
 def _limits(name: str, row: Row, config: Config, folder: Path, base: Path) -> LimitsSummary | None:

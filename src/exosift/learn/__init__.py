@@ -1,0 +1,1 @@
+"""Detection learnt from data, and false alarms that are counted, whatever the method."""

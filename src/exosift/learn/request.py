@@ -1,0 +1,34 @@
+"""What is asked of false alarms: whose candidates are told by null frames, and by which."""
+
+from dataclasses import dataclass, field, replace
+
+from exosift.errors import BadInput
+from exosift.limits.nulls import Nulls
+
+
+@dataclass(frozen=True)
+class Certify:
+    """False alarms counted on null frames.
+
+    methods: reductions and inversions whose candidates are told, by name. nulls: the null frames.
+    pool: take those of all targets together, where they are exchangeable; unlike: below which
+    chance they are not. discovery: share of false ones among the candidates of the whole survey
+    that are called discoveries. seed: of permutations.
+    """
+
+    methods: tuple[str, ...] = ()
+    nulls: Nulls = field(default_factory=lambda: Nulls(count=40))
+    pool: bool = True
+    unlike: float = 0.01
+    discovery: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("unlike", "discovery"):
+            if not 0 < getattr(self, name) < 1:
+                raise BadInput(f"{name} is {getattr(self, name):g}, expected between 0 and 1")
+
+    @property
+    def of_each(self) -> "Certify":
+        """What is asked of each method, whichever others there are."""
+        return replace(self, methods=())

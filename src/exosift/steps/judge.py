@@ -1,0 +1,117 @@
+"""`exosift judge`: companions put into sequences and null frames of them, mapped by every method.
+
+What comes of it is kept star by star; `exosift roc` joins it and draws the curves.
+"""
+
+import sys
+from collections.abc import Mapping
+from collections.abc import Sequence as Several
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from exosift.errors import BadInput
+from exosift.inverse.andromeda import Andromeda
+from exosift.io.sequences import read_sequence
+from exosift.io.store import manifest_of
+from exosift.io.trials import write_trials
+from exosift.limits.comparison import Comparison, Contestant
+from exosift.limits.judging import Judged
+from exosift.limits.methods import MethodFor, always, method_of, of_rank
+from exosift.limits.roc import Intervals
+from exosift.limits.stars import Trials, together
+from exosift.photometry.known import KnownCompanion
+from exosift.psfsub.catalogue import Reduction
+from exosift.sequence import Sequence
+from exosift.settings import parse, plain
+from exosift.steps.recording import recorded
+
+Settings = Mapping[str, Reduction | Andromeda]
+"""Reductions and inversions by their names."""
+
+Companions = Mapping[str, tuple[KnownCompanion, ...]]
+"""Companions that are known, by `target/epoch` or target."""
+
+
+def settings_of(methods: Settings, asked: Comparison, known: Companions) -> dict[str, Any]:
+    """What decides the trials: all that is asked, but for how they are told."""
+    trials = replace(asked, rates=(), intervals=Intervals())
+    return {"methods": plain(dict(methods)), "roc": plain(trials), "known": plain(dict(known))}
+
+
+def parsed(given: Any, where: str) -> Reduction | Andromeda:
+    """Settings of a reduction, or of an inversion where its kind says so."""
+    inverse = isinstance(given, dict) and given.get("kind") == Andromeda().kind
+    return parse(Andromeda, given, where) if inverse else parse(Reduction, given, where)
+
+
+def chosen(methods: Settings, asked: Comparison) -> dict[str, MethodFor]:
+    """The methods to be judged, by what their curves are called: all, where none are named.
+
+    Raises BadInput, naming it, for one that there is not or that cannot be judged.
+    """
+    every = asked.methods or tuple(Contestant(name) for name in methods)
+    found = {}
+    for one in every:
+        if one.method not in methods:
+            raise BadInput(f"methods: none is called {one.method}; there are {', '.join(methods)}")
+        try:
+            found[one.name] = always(method_of(methods[one.method], one.map, one.rank))
+        except BadInput as error:
+            raise BadInput(f"{one.name}: {error}") from None
+    return found
+
+
+def reference_of(methods: Settings, asked: Comparison) -> Reduction | None:
+    """The reduction of one rank whose S/N fluxes are given in; None where none is named."""
+    if asked.reference is None or asked.contrast is not None:
+        return None
+    found = methods.get(asked.reference.method)
+    if not isinstance(found, Reduction):
+        raise BadInput(f"reference: no reduction is called {asked.reference.method}; name one")
+    return of_rank(found, asked.reference.rank)
+
+
+def run(
+    stores: Several[Path], methods: Settings, asked: Comparison, known: Companions, output: Path
+) -> None:
+    """Write the trials of all methods on sequences into the file `output`."""
+    settings = settings_of(methods, asked, known)
+    inputs = [manifest_of(store) for store in stores]
+    with recorded(f"judge-{output.stem}", output.parent, inputs, settings):
+        write_trials(output, judged(stores, methods, asked, known), settings)
+
+
+def judged(
+    stores: Several[Path], methods: Settings, asked: Comparison, known: Companions
+) -> Trials:
+    """The trials of all methods on the sequences in `stores`."""
+    judges, reference = chosen(methods, asked), reference_of(methods, asked)
+    return together(
+        [on_star(read_sequence(store), judges, asked, reference, known) for store in stores]
+    )
+
+
+def on_star(
+    sequence: Sequence,
+    judges: Mapping[str, MethodFor],
+    asked: Comparison,
+    reference: Reduction | None,
+    known: Companions,
+) -> Trials:
+    """The trials of every method on one sequence; each method is the one for that star."""
+    there = known.get(sequence.label, known.get(sequence.observation.target, ()))
+    here = Judged.of(sequence, asked, reference, there)
+    methods = {name: method_for(sequence.label) for name, method_for in judges.items()}
+    for name, method in methods.items():
+        here.check(name, method)  # before hours are spent on the others
+    total = here.maps * len(judges)
+    with tqdm(desc=f"{sequence.label} ROC", total=total, file=sys.stderr, leave=False) as bar:
+
+        def told() -> None:
+            bar.update(1)
+
+        of = {name: (tuple(here.trials(method, told)),) for name, method in methods.items()}
+    return Trials((sequence.label,), asked.bins, of)
