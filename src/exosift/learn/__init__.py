@@ -1,0 +1,1 @@
+"""Supervised detection: multi-level residuals as samples, classifiers, and their maps."""
