@@ -48,6 +48,7 @@ class Forest:
             random_state=seed,
         )
         forest.fit(patches.reshape(len(patches), -1), labels)
+        forest.set_params(n_jobs=1)  # threads would sum the trees in any order
         return GrownForest(forest, patches.shape[1:])
 
 

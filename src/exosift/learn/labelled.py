@@ -141,8 +141,7 @@ def joined(some: Several[Labelled]) -> Labelled:
 
 def _shifts(ring: Ring, count: int) -> list[Ints]:
     """Orders in which the angles are handed on, evenly spread."""
-    last = ring.orders - 1
-    steps = np.unique(np.rint(np.linspace(0, last, min(count, last))).astype(int))
+    steps = np.linspace(0, ring.orders, min(count, ring.orders), endpoint=False).astype(int)
     return [np.roll(np.arange(ring.orders), step) for step in steps]
 
 

@@ -54,7 +54,7 @@ class Mlar:
 
     def side(self, fwhm: float) -> int:
         """Side [px] of a patch."""
-        return int(np.ceil(self.patch * fwhm)) // 2 * 2 + 1
+        return (int(np.ceil(self.patch * fwhm)) - 1) // 2 * 2 + 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,8 +25,8 @@ Gathering = Literal["fourier", "cubic", "bilinear"]
 
 _ORDER = {"cubic": 3, "bilinear": 1}
 
-# The PSF between pixels is read from a table so many times as fine, linearly: 1e-4 of its peak.
-_FINE = 16
+# The PSF between pixels is read from a table so many times as fine, linearly: to 4e-5 of its peak.
+_FINE = 32
 
 # Values kept at most.
 _MOST = 500_000_000
