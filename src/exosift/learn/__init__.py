@@ -1,0 +1,1 @@
+"""Supervised detection: what tells companions from speckles is learned from labelled patches."""
