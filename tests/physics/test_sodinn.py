@@ -12,10 +12,11 @@ from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm
 
 LEVELS, SIDE = 4, 7
 BLOCKS = 12
+QUICK = {"dense": 16, "batch": 64, "learning_rate": 3e-3, "patience": 10}
 SMALL = [
-    Cnn2d(filters=(8, 8), dense=16, epochs=12, patience=12, batch=64),
-    Cnn3d(filters=(4, 8), dense=16, epochs=8, patience=8, batch=64),
-    ConvLstm(filters=(4, 6), dense=16, epochs=6, patience=6, batch=64),
+    Cnn2d(filters=(8, 8), epochs=10, **QUICK),
+    Cnn3d(filters=(4, 8), epochs=10, **QUICK),
+    ConvLstm(filters=(4, 6), epochs=10, **QUICK),
 ]
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `nn`)")
@@ -77,7 +78,8 @@ def assert_same(a, b):
 
 
 def plain_convlstm(levels, inner, recurrent, bias):
-    """Levels (level, channel, y, x) → hidden states (level, filter, y, x), loop by loop."""
+    """Levels (level, y, x, channel) → hidden states (level, y, x, filter), loop by loop."""
+    levels = levels.transpose(0, 3, 1, 2)
 
     def convolved(image, kernels):
         out, _, high, wide = kernels.shape
@@ -98,11 +100,11 @@ def plain_convlstm(levels, inner, recurrent, bias):
     states = []
     for level in levels:
         gates = convolved(level, inner) + convolved(h, recurrent) + bias[:, None, None]
-        i, f, g, o = gates.reshape(4, filters, *h.shape[1:])
+        i, f, o, g = gates.reshape(4, filters, *h.shape[1:])
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(c)
         states.append(h)
-    return np.array(states)
+    return np.array(states).transpose(0, 2, 3, 1)
 
 
 @pytest.mark.parametrize("side", [2, 3])
@@ -110,10 +112,10 @@ def test_convlstm_and_its_gradient_are_those_of_a_plain_computation(side):
     from exosift.learn.networks.convlstm import convlstm
 
     rng = np.random.default_rng(side)
-    levels = rng.normal(size=(4, 2, 3, 5, 4))
+    levels = rng.normal(size=(4, 2, 5, 4, 3))
     shapes = [(8, 3, side, side), (8, 2, side, side), (8,)]
     weights = [rng.normal(scale=0.5, size=shape) for shape in shapes]
-    weighing = rng.normal(size=(4, 2, 2, 5, 4))
+    weighing = rng.normal(size=(4, 2, 5, 4, 2))
 
     def plainly(levels, weights):
         return np.stack([plain_convlstm(levels[:, n], *weights) for n in range(2)], axis=1)
@@ -140,7 +142,7 @@ def test_convlstm_and_its_gradient_are_those_of_a_plain_computation(side):
 
 @pytest.mark.parametrize(("network", "margin"), list(zip(SMALL, (0.02, 0.03, 0.04), strict=True)))
 def test_network_comes_near_the_optimal_filter(network, margin):
-    trained = network.fit(*drawn(3000, 2.5, 2), seed=3)
+    trained = network.fit(*drawn(2000, 2.5, 2), seed=3)
     patches, labels, _ = drawn(2000, 2.5, 4)
     optimal = auc((patches * template()).sum(axis=(1, 2, 3)), labels)
     assert optimal == pytest.approx(0.961, abs=0.01)  # Φ(2.5 / √2)
@@ -210,22 +212,45 @@ def test_training_stops_when_it_gains_nothing_and_keeps_the_best(few):
     labels = rng.random(len(patches)) < 0.5  # nothing to learn but the samples themselves
     told = []
     network = replace(SMALL[0], epochs=40, patience=3, learning_rate=0.01)
-    trained = network.fit(patches, labels, blocks, seed=10, told=told.append)
+    trained = network.fit(patches, labels, blocks, seed=10, told=lambda *n: told.append(n))
     losses = trained.curve.validation
     assert len(losses) < 40
     assert trained.curve.kept == np.argmin(losses) == len(losses) - 1 - 3
-    assert [one.epoch for one in told] == list(range(1, 1 + len(losses)))
-    assert told[-1].validation == losses[-1]
+    steps = len(told) // len(losses)
+    assert told == [(1 + n, 40 * steps) for n in range(len(losses) * steps)]
 
 
-def test_validation_leaves_out_whole_blocks_of_azimuth():
+def left_out(blocks, share=0.2, seed=1):
+    """Blocks learned from, and those left out, when there are samples of both kinds in each."""
     from exosift.learn.networks.samples import Samples
 
-    samples = Samples(*drawn(400, 3.0, 11))
-    learnt, left_out = samples.split(0.2, seed=1)
-    assert sorted([*learnt, *left_out]) == list(range(400))
-    assert not set(samples.blocks[learnt]) & set(samples.blocks[left_out])
-    assert 0.2 <= len(left_out) / 400 < 0.4
+    each = np.repeat(blocks, 4)
+    samples = Samples(np.zeros((len(each), 4, 5, 5)), np.arange(len(each)) % 2 == 1, each)
+    return [sorted(set(each[part])) for part in samples.split(share, seed)]
+
+
+def test_validation_leaves_out_an_arc_and_guards_it():
+    learnt, out = left_out(np.arange(12))
+    assert len(out) == 2
+    assert (out[1] - out[0]) % 12 in (1, 11)
+    around = {(block + step) % 12 for block in out for step in (-1, 1)} - set(out)
+    assert set(learnt) == set(range(12)) - set(out) - around
+    assert {tuple(left_out(np.arange(12), seed=seed)[1]) for seed in range(40)} > {(4, 5), (0, 11)}
+
+
+def test_a_ring_of_few_blocks_has_none_to_guard_with():
+    learnt, out = left_out(np.arange(5))
+    assert (len(learnt), len(out)) == (4, 1)
+
+
+def test_every_ring_gives_an_arc_or_many_rings_some_whole_ones():
+    two = np.concatenate([np.arange(5), 10 + np.arange(5)])
+    assert sorted(block // 10 for block in left_out(two)[1]) == [0, 1]
+    ten = (10 * np.arange(10)[:, None] + np.arange(3)).ravel()
+    learnt, out = left_out(ten)
+    assert len({block // 10 for block in out}) == 2
+    assert len(out) == 6
+    assert len(learnt) == 24
 
 
 def test_patches_are_turned_by_the_symmetries_of_the_square():

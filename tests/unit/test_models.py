@@ -143,24 +143,40 @@ def test_missing_file_and_other_formats_are_said(path, tmp_path):
         read_model(path)
 
 
+ZONE = ("model", "fields", "zones", 1)
+FITTED = (*ZONE, "fields", "fitted")
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("place", "value", "message"),
     [
-        ({"kind": "oracle"}, "zone 1 is of kind oracle, which this version does not know"),
-        ({"patch": [6, 7, 7]}, "weight dense is .*, expected"),
-        ({"settings": {"kind": "cnn4d"}}, "expected one of"),
-        ({"settings": {"kind": "cnn3d", "batch": 0}}, "batch is 0"),
-        ({"outer": 0.0}, "annulus"),
-        ({"kept": None}, "not a model file"),
+        ((*FITTED, "class"), "Oracle", "it holds a Oracle, which this version does not know"),
+        (FITTED, {"code": "1 + 1"}, "it holds code, which is no form of anything"),
+        ((*FITTED, "fields", "patch"), [6, 7, 7], "weight dense is .*, expected"),
+        ((*FITTED, "fields", "network", "fields", "batch"), 0, "batch is 0"),
+        ((*FITTED, "fields", "network", "fields", "colour"), "red", "not a model .*colour"),
+        ((*ZONE, "fields", "outer"), 0.0, "annulus"),
+        (("model",), [1, 2], "it holds a tuple, expected a model"),
+        ((*FITTED, "fields", "weights"), {"map": {"last": {"array": "none"}}}, "not a model"),
     ],
 )
-def test_mismatched_content_is_refused_in_one_line(path, change, message):
+def test_mismatched_content_is_refused_in_one_line(path, place, value, message):
     arrays, header = read_sealed(path, "a model file", "")
-    header["zones"][1] |= change
+    within = header
+    for step in place[:-1]:
+        within = within[step]
+    within[place[-1]] = value
     write_sealed(path, arrays, header)
     with pytest.raises(BadInput, match=message) as caught:
         read_model(path)
+    assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_what_has_no_form_in_a_file_is_not_written(model, path):
+    odd = replace(model, sampling={"patch": {1, 2}})
+    with pytest.raises(TypeError, match="model/sampling/patch: a set has no form in a file"):
+        write_model(path, odd)
 
 
 def test_a_model_is_held_to_its_sampling(model):

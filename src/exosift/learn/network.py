@@ -22,18 +22,8 @@ State = tuple[Mapping[str, np.ndarray], Mapping[str, Any]]
 """A training that was put aside: arrays by name, and what JSON can hold."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a training is: epochs done, of how many at most, and the losses of the last one."""
-
-    epoch: int
-    epochs: int
-    training: float
-    validation: float
-
-
-Told = Callable[[Progress], None]
-"""Called after every epoch."""
+Told = Callable[[int, int], None]
+"""Is told (done, of) while a network learns: steps, of as many as there may be."""
 
 
 class Checkpoint(Protocol):
@@ -102,10 +92,10 @@ class _Network(Training):
     ) -> "Trained":
         """Learn from patches (sample, level, y, x), in units of each level's null std.
 
-        labels (sample,): with a companion. blocks (sample,): where in azimuth; whole blocks are
-        left out to tell when to stop. patches may be a memory map. With a checkpoint, a training
-        that was interrupted ends with the same weights as one that was not. Raises BadInput
-        without PyTorch, and for samples that cannot teach.
+        labels (sample,): with a companion. blocks (sample,): where in azimuth, neighbours being
+        numbered so; whole blocks are left out to tell when to stop. patches may be a memory map.
+        With a checkpoint, a training that was interrupted ends with the same weights as one that
+        was not. Raises BadInput without PyTorch, and for samples that cannot teach.
         """
         _refuse_without_torch()
         from exosift.learn.networks.training import Samples, train

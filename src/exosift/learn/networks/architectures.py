@@ -7,11 +7,11 @@ is the probability. Dropout acts on the dense layer's units, by masks that are g
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor, maximum
+from torch import Tensor, channels_last, channels_last_3d, maximum
 from torch.nn import functional
 
 from exosift.learn.network import AnyNetwork, Cnn2d, Cnn3d, ConvLstm
-from exosift.learn.networks.convlstm import convlstm, same
+from exosift.learn.networks.convlstm import convlstm
 
 
 def log_odds(
@@ -27,20 +27,21 @@ def log_odds(
     w = weights
     match network:
         case ConvLstm():
-            levels = patches.transpose(0, 1).unsqueeze(2)
+            levels = patches.transpose(0, 1).unsqueeze(-1).contiguous()
             levels = _halved(convlstm(levels, w["inner1"], w["recurrent1"], w["bias1"]))
             levels = _halved(convlstm(levels, w["inner2"], w["recurrent2"], w["bias2"]))
             seen = levels.transpose(0, 1)
         case Cnn3d():
-            cubes = patches.unsqueeze(1)
+            cubes = patches.unsqueeze(1).contiguous(memory_format=channels_last_3d)
             cubes = functional.conv3d(cubes, w["kernel1"], w["bias1"], padding=1).relu()
             cubes = functional.max_pool3d(cubes, 2)
             cubes = functional.conv3d(cubes, w["kernel2"], w["bias2"], padding=1).relu()
             seen = functional.max_pool3d(cubes, 2)
         case Cnn2d():
-            images = same(patches, w["kernel1"], w["bias1"]).relu()
+            images = patches.contiguous(memory_format=channels_last)
+            images = functional.conv2d(images, w["kernel1"], w["bias1"], padding=1).relu()
             images = functional.max_pool2d(images, 2)
-            images = same(images, w["kernel2"], w["bias2"]).relu()
+            images = functional.conv2d(images, w["kernel2"], w["bias2"], padding=1).relu()
             seen = functional.max_pool2d(images, 2)
     units = functional.linear(seen.flatten(1), w["dense"], w["dense_bias"]).relu()
     if kept is not None:
@@ -49,7 +50,9 @@ def log_odds(
 
 
 def _halved(levels: Tensor) -> Any:
-    """Max pooling 2×2×2 of (level, sample, filter, y, x); what is left over falls away."""
+    """Max pooling 2×2×2 of (level, sample, y, x, filter); what is left over falls away."""
     pairs = levels[: levels.shape[0] // 2 * 2]
     larger = maximum(pairs[::2], pairs[1::2])
-    return functional.max_pool2d(larger.flatten(0, 1), 2).unflatten(0, larger.shape[:2])
+    images = larger.flatten(0, 1).permute(0, 3, 1, 2)
+    pooled = functional.max_pool2d(images, 2).permute(0, 2, 3, 1)
+    return pooled.unflatten(0, larger.shape[:2])

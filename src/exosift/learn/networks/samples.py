@@ -46,14 +46,23 @@ class Samples:
     def split(self, share: float, seed: int) -> tuple[Ints, Ints]:
         """Which samples to learn from, and which to validate on: whole blocks, drawn.
 
-        Blocks are left out until they hold `share` of the samples. Raises BadInput where either
-        part lacks companions or nulls.
+        Blocks numbered in a row are one ring of a sequence. Of many rings (other stars), whole ones
+        are left out; else an arc of each, and with it one block on either side that neither part
+        has, where half of the ring is still left to learn from. Raises BadInput where a part lacks
+        companions or nulls.
         """
-        blocks = np.random.default_rng(seed).permutation(np.unique(self.blocks))
-        held = np.array([(self.blocks == block).sum() for block in blocks])
-        enough = 1 + int(np.searchsorted(np.cumsum(held), share * len(self.labels)))
-        out = np.isin(self.blocks, blocks[: min(enough, len(blocks) - 1)])
-        parts = np.flatnonzero(~out), np.flatnonzero(out)
+        blocks = np.unique(self.blocks)
+        rings = np.split(blocks, 1 + np.flatnonzero(np.diff(blocks) > 1))
+        rng = np.random.default_rng(seed)
+        many = int(share * len(rings))
+        if many:
+            drawn = rng.choice(len(rings), many, replace=False)
+            out, guard = np.concatenate([rings[i] for i in drawn]), blocks[:0]
+        else:
+            arcs = [_arc(ring, share, rng) for ring in rings]
+            out, guard = (np.concatenate(parts) for parts in zip(*arcs, strict=True))
+        held, beside = np.isin(self.blocks, out), np.isin(self.blocks, guard)
+        parts = np.flatnonzero(~held & ~beside), np.flatnonzero(held)
         for part, name in zip(parts, ("learn from", "validate on"), strict=True):
             companions = int(self.labels[part].sum())
             if not 0 < companions < part.size:
@@ -71,6 +80,16 @@ class Samples:
         found.update(np.ascontiguousarray(self.labels, dtype=bool))
         found.update(np.ascontiguousarray(self.blocks, dtype=np.int64))
         return found.hexdigest()
+
+
+def _arc(ring: Ints, share: float, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Blocks of a ring to leave out, next to each other, and those that guard them."""
+    if len(ring) < 2:
+        return ring[:0], ring[:0]
+    turned = np.roll(ring, -int(rng.integers(len(ring))))
+    count = max(1, round(share * len(ring)))
+    guarded = 2 * (count + 2) <= len(ring)
+    return turned[:count], turned[[count, -1]] if guarded else ring[:0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,6 @@ from exosift.learn.network import (
     AnyNetwork,
     Checkpoint,
     Curve,
-    Progress,
     State,
     Told,
     Trained,
@@ -51,13 +50,10 @@ def train(
         run.go_on(state, of)
     with repeatable(device_of(network)):
         while not run.done(network):
-            run.learn(network, samples, learnt, seed)
+            run.learn(network, samples, learnt, seed, told)
             run.judge(network, samples, left_out)
             if checkpoint:
                 checkpoint.write(run.state(of))
-            if told:
-                last = run.training[-1], run.validation[-1]
-                told(Progress(len(run.training), network.epochs, *last))
     curve = Curve(np.array(run.training), np.array(run.validation), run.kept)
     return Trained(network, (levels, high, wide), run.best, curve)
 
@@ -97,16 +93,22 @@ class _Run:
         epochs = len(self.training)
         return epochs >= network.epochs or (epochs > 0 and epochs > self.kept + network.patience)
 
-    def learn(self, network: AnyNetwork, samples: Samples, index: Ints, seed: int) -> None:
+    def learn(
+        self, network: AnyNetwork, samples: Samples, index: Ints, seed: int, told: Told | None
+    ) -> None:
         """One epoch over the samples `index`; what is drawn depends on its number alone."""
         rng = np.random.default_rng([seed, 1 + len(self.training)])
-        total = 0.0
-        for batch in batches(index, network.batch, network.dense, network.dropout, rng):
+        total, steps = 0.0, -(-len(index) // network.batch)
+        for step, batch in enumerate(
+            batches(index, network.batch, network.dense, network.dropout, rng)
+        ):
             loss, gradients = gradient(network, self.weights, samples, batch)
             total += loss
             for weight, slope in zip(self.weights.values(), gradients, strict=True):
                 weight.grad = slope
             self.adam.step()
+            if told:
+                told(len(self.training) * steps + step + 1, network.epochs * steps)
         self.training.append(total / len(index))
 
     def judge(self, network: AnyNetwork, samples: Samples, index: Ints) -> None:
