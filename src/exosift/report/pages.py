@@ -11,10 +11,11 @@ from exosift.report.summary import RunSummary
 
 def render(run: RunSummary) -> str:
     """The page `index.html` as text; figures stay files, named relative to it."""
-    return _environment().get_template("index.html.j2").render(run=run)
+    return environment().get_template("index.html.j2").render(run=run)
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, with the names and units that they may use."""
     environment = Environment(
         loader=PackageLoader("exosift.report", "templates"),
         autoescape=True,
