@@ -11,14 +11,17 @@ from exosift.errors import BadInput
 from exosift.io.models import CheckpointFile, read_model, write_model
 from exosift.io.sealed import read_sealed, write_sealed
 from exosift.learn.card import card_of
+from exosift.learn.labelled import Sampling
+from exosift.learn.mlar import Mlar
 from exosift.learn.model import Model, Provenance, Zone, installed
 from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm, Curve, Trained
 from exosift.learn.networks.weights import initial, shapes
 from exosift.report.card import card_data, card_markdown, card_section
 from exosift.report.training import training_figure
+from exosift.sequence import Observation, Sequence
 
 PATCH = (6, 9, 9)
-SAMPLING = {"patch": 9, "levels": 6, "filter": "L'"}
+MLAR, SAMPLING = Mlar(levels=6), Sampling(samples=2000)
 NETWORKS = [
     Cnn2d(filters=(4, 4), dense=8),
     Cnn3d(filters=(2, 4), dense=8),
@@ -35,11 +38,10 @@ def trained(network, seed=1):
 @pytest.fixture
 def model():
     zones = tuple(
-        Zone(4.8 * n, 4.8 * (n + 1), trained(network, n), 1000, 1100)
-        for n, network in enumerate(NETWORKS, 1)
+        Zone((n, n + 1), trained(network, n), 1000, 1100) for n, network in enumerate(NETWORKS, 1)
     )
-    made = Provenance((("betapic/2013-02-01", "ab12"),), "sequence", 7)
-    return Model(SAMPLING, zones, made)
+    made = Provenance((("betapic/2013-02-01", "ab12"),), "sequence", "L'", 7)
+    return Model(NETWORKS[0], MLAR, 9, SAMPLING, zones, made)
 
 
 @pytest.fixture
@@ -50,14 +52,10 @@ def path(model, tmp_path):
 
 def test_model_comes_back_as_it_was(model, path):
     back = read_model(path)
+    assert (back.classifier, back.mlar) == (model.classifier, model.mlar)
     assert (back.sampling, back.provenance) == (model.sampling, model.provenance)
     for a, b in zip(model.zones, back.zones, strict=True):
-        assert (a.inner, a.outer, a.companions, a.nulls) == (
-            b.inner,
-            b.outer,
-            b.companions,
-            b.nulls,
-        )
+        assert (a.edges, a.companions, a.nulls) == (b.edges, b.companions, b.nulls)
         assert (a.fitted.network, a.fitted.patch) == (b.fitted.network, b.fitted.patch)
         assert a.fitted.weights.keys() == b.fitted.weights.keys()
         for name, values in a.fitted.weights.items():
@@ -155,7 +153,7 @@ FITTED = (*ZONE, "fields", "fitted")
         ((*FITTED, "fields", "patch"), [6, 7, 7], "weight dense is .*, expected"),
         ((*FITTED, "fields", "network", "fields", "batch"), 0, "batch is 0"),
         ((*FITTED, "fields", "network", "fields", "colour"), "red", "not a model .*colour"),
-        ((*ZONE, "fields", "outer"), 0.0, "annulus"),
+        ((*ZONE, "fields", "edges"), [3.0, 2.0], "ring 3–2 FWHM"),
         (("model",), [1, 2], "it holds a tuple, expected a model"),
         ((*FITTED, "fields", "weights"), {"map": {"last": {"array": "none"}}}, "not a model"),
     ],
@@ -174,20 +172,33 @@ def test_mismatched_content_is_refused_in_one_line(path, place, value, message):
 
 
 def test_what_has_no_form_in_a_file_is_not_written(model, path):
-    odd = replace(model, sampling={"patch": {1, 2}})
-    with pytest.raises(TypeError, match="model/sampling/patch: a set has no form in a file"):
+    odd = replace(model, side={9})
+    with pytest.raises(TypeError, match="model/side: a set has no form in a file"):
         write_model(path, odd)
 
 
-def test_a_model_is_held_to_its_sampling(model):
-    model.require(dict(SAMPLING))
-    for change, message in (
-        ({"patch": 7}, "patches with patch 9, here it is 7: train one"),
-        ({"filter": "Ks"}, "filter L', here it is Ks"),
-        ({"interpolation": "cubic"}, "interpolation None, here it is cubic"),
+def sequence_of(band, fwhm, frames):
+    seen = Observation("star", "e", "NACO", band, 27.19, (fwhm,), (20.0, 20.0), (20.0, 20.0))
+    return Sequence(
+        cube=np.zeros((1, frames, 41, 41), np.float32),
+        angle=np.linspace(0, 60, frames),
+        psf=np.ones((1, 9, 9), np.float32),
+        wavelength=np.array([3.8]),
+        mjd=np.arange(float(frames)),
+        mask=np.zeros((1, frames, 41, 41), bool),
+        observation=seen,
+    )
+
+
+def test_a_model_is_held_to_what_it_has_learnt_from(model):
+    model.require(sequence_of("L'", 4.4, 30))
+    for band, fwhm, frames, message in (
+        ("Ks", 4.4, 30, "star/e: the model has learnt in filter L', and this was taken in Ks"),
+        ("L'", 3.1, 30, r"from patches of 9 px, and at an FWHM of 3\.10 px they have 7"),
+        ("L'", 4.4, 7, "the model takes 6 levels, and 7 frames have not so many"),
     ):
         with pytest.raises(BadInput, match=message):
-            model.require(SAMPLING | change)
+            model.require(sequence_of(band, fwhm, frames))
 
 
 def test_checkpoint_file(tmp_path):
@@ -230,7 +241,7 @@ def test_card_tells_what_the_model_is(model):
 
 
 def test_training_figure_has_a_panel_a_curve(model):
-    curves = {f"{zone.inner:.1f}": zone.fitted.curve for zone in model.zones}
+    curves = {f"{zone.edges[0]:.1f}": zone.fitted.curve for zone in model.zones}
     figure = training_figure(curves, "SODINN")
     panels = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_title() for axes in panels] == list(curves)

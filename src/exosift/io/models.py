@@ -9,6 +9,10 @@ from pathlib import Path
 from exosift.errors import BadInput
 from exosift.io.packing import Arrays, packed, unpacked
 from exosift.io.sealed import read_sealed, write_sealed
+from exosift.learn.features import Features
+from exosift.learn.forest import GrownBoosted, GrownForest
+from exosift.learn.labelled import Sampling
+from exosift.learn.mlar import Mlar
 from exosift.learn.model import Model, Provenance, Zone
 from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm, Curve, State, Trained
 from exosift.learn.trees import Trees
@@ -17,7 +21,11 @@ _FORMAT = "exosift model 1"
 
 _KNOWN = {
     one.__name__: one
-    for one in (Model, Zone, Provenance, Trained, Curve, ConvLstm, Cnn3d, Cnn2d, Trees)
+    for one in (
+        *(Model, Mlar, Sampling, Zone, Provenance),
+        *(Trained, Curve, ConvLstm, Cnn3d, Cnn2d),
+        *(GrownForest, GrownBoosted, Features, Trees),
+    )
 }
 
 

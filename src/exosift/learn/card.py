@@ -21,10 +21,9 @@ PROTOCOLS = {
 
 @dataclass(frozen=True)
 class Row:
-    """What one annulus [px] learned from, and how: epochs and losses for networks only."""
+    """What one ring [FWHM] learnt from, and how: epochs and losses for networks only."""
 
-    inner: float
-    outer: float
+    edges: tuple[float, float]
     companions: int
     nulls: int
     epochs: int | None = None
@@ -37,8 +36,8 @@ class Row:
 class Card:
     """A model card.
 
-    classifier: its kind and settings; sampling: how patches are made. rows: annuli. figures:
-    files beside the card, by what they show.
+    classifier: its kind and settings; sampling: how patches are made and drawn. rows: rings.
+    figures: files beside the card, by what they show.
     """
 
     title: str
@@ -51,14 +50,13 @@ class Card:
 
 def card_of(title: str, model: Model, figures: Mapping[str, str]) -> Card:
     """The card of a model, with figures of `training`, `ROC curves`, `calibration` or others."""
-    first = model.zones[0].fitted
-    settings = asdict(first.network) if isinstance(first, Trained) else {}
     rows = tuple(_row(zone) for zone in model.zones)
-    return Card(title, settings, model.sampling, model.provenance, rows, figures)
+    sampling = {"side": f"{model.side} px", **asdict(model.mlar), **asdict(model.sampling)}
+    return Card(title, asdict(model.classifier), sampling, model.provenance, rows, figures)
 
 
 def _row(zone: Zone) -> Row:
-    counts = zone.inner, zone.outer, zone.companions, zone.nulls
+    counts = zone.edges, zone.companions, zone.nulls
     if not isinstance(zone.fitted, Trained):
         return Row(*counts)
     curve = zone.fitted.curve

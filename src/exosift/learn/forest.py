@@ -6,7 +6,7 @@ margin is the mean of its log-odds, which never saturate, and of the trees' (see
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from exosift import threads
 from exosift.errors import BadInput
 from exosift.learn.classifier import Told
 from exosift.learn.features import Features
+from exosift.learn.trees import Trees, of_boosting, of_forest
 from exosift.types import Bools, Floats, Ints, Shape
 
 
@@ -48,15 +49,14 @@ class Forest:
             random_state=seed,
         )
         forest.fit(patches.reshape(len(patches), -1), labels)
-        forest.set_params(n_jobs=1)  # threads would sum the trees in any order
-        return GrownForest(forest, patches.shape[1:])
+        return GrownForest(of_forest(forest), patches.shape[1:])
 
 
 @dataclass(frozen=True, eq=False)
 class GrownForest:
     """A forest that has learnt, and the shape of the patches that it takes."""
 
-    forest: Any
+    trees: Trees
     shape: Shape
 
     def margin(self, patches: Floats) -> Floats:
@@ -65,9 +65,8 @@ class GrownForest:
         Of those all of one mind, as if one more tree were of the other by half.
         """
         _check(patches, self.shape)
-        share = self.forest.predict_proba(patches.reshape(len(patches), -1))[:, 1]
-        count = len(self.forest.estimators_)
-        share = (share * count + 0.5) / (count + 1)
+        count = len(self.trees.root)
+        share = (self.trees.summed(patches.reshape(len(patches), -1)) + 0.5) / (count + 1)
         return np.asarray(np.log(share / (1 - share)))
 
 
@@ -118,7 +117,7 @@ class Boosted:
         with threads.limit(threads.budget()):
             trees.fit(measured, labels)
         line = float(start.coef_[0, 0]), float(start.intercept_[0])
-        return GrownBoosted(features, line, trees)
+        return GrownBoosted(features, line, of_boosting(trees))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,14 +126,14 @@ class GrownBoosted:
 
     features: Features
     line: tuple[float, float]
-    trees: Any
+    trees: Trees
 
     def margin(self, patches: Floats) -> Floats:
         """Log-odds (sample,): the mean of the discriminant's and the trees'."""
         _check(patches, self.features.shape)
         measured = self.features.every(patches)
         linear = self.line[0] * measured[:, 1] + self.line[1]
-        return np.asarray((linear + self.trees.decision_function(measured)) / 2)
+        return np.asarray((linear + self.trees.summed(measured)) / 2)
 
 
 def _check(patches: Floats, shape: Shape) -> None:

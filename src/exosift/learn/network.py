@@ -98,7 +98,8 @@ class _Network(Training):
         was not. Raises BadInput without PyTorch, and for samples that cannot teach.
         """
         _refuse_without_torch()
-        from exosift.learn.networks.training import Samples, train
+        from exosift.learn.networks.samples import Samples
+        from exosift.learn.networks.training import train
 
         return train(self, Samples(patches, labels, blocks), seed, told, checkpoint)
 

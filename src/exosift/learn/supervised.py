@@ -13,9 +13,10 @@ import numpy as np
 
 from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of, pixel_position, radius_map
-from exosift.learn.classifier import Classifier, Fitted, Told
+from exosift.learn.classifier import Classifier, Told
 from exosift.learn.labelled import Labelled, Sampling, drawn, joined, scale_of
 from exosift.learn.mlar import Mlar
+from exosift.learn.model import Zone
 from exosift.learn.ring import Ring, rings
 from exosift.learn.turned import Turned
 from exosift.limits.methods import MapWith, Method
@@ -50,14 +51,6 @@ class Rings:
         return list(pairwise(edges))
 
 
-@dataclass(frozen=True, eq=False)
-class Taught:
-    """What was learnt in the ring between `edges` [FWHM]."""
-
-    edges: tuple[float, float]
-    fitted: Fitted
-
-
 def teach(
     sequences: Several[Sequence],
     classifier: Classifier,
@@ -88,7 +81,7 @@ def teach(
             drawn(each[number], sampling, sequence.observation.fwhm[0], _draw(seed, number, label))
             for label, (sequence, each) in enumerate(zip(sequences, prepared, strict=True))
         ]
-        taught.append(Taught(edges, _fitted(classifier, joined(samples), seed)))
+        taught.append(_zone(edges, classifier, joined(samples), seed))
         if told:
             told(number + 1, len(where.edges))
     return Supervised(asked, tuple(taught))
@@ -98,11 +91,13 @@ def _draw(seed: int, ring: int, sequence: int) -> np.random.Generator:
     return np.random.default_rng([seed, ring, sequence])
 
 
-def _fitted(classifier: Classifier, samples: Labelled, seed: int) -> Fitted:
+def _zone(edges: tuple[float, float], classifier: Classifier, samples: Labelled, seed: int) -> Zone:
     order = np.random.default_rng(seed).permutation(len(samples.labels))
-    return classifier.fit(
+    fitted = classifier.fit(
         samples.patches[order], samples.labels[order], samples.blocks[order], seed
     )
+    companions = int(samples.labels.sum())
+    return Zone(edges, fitted, companions, len(samples.labels) - companions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +108,7 @@ class Supervised(Method):
     """
 
     asked: Mlar
-    taught: tuple[Taught, ...]
+    taught: tuple[Zone, ...]
     _kept: dict[str, "_Prepared"] = field(default_factory=dict, repr=False)
 
     def map(self, sequence: Sequence) -> Floats:

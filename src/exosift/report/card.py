@@ -8,7 +8,7 @@ from urllib.parse import quote
 from exosift.learn.card import PROTOCOLS, Card
 from exosift.report.pages import environment
 
-_HEADS = ("annulus [px]", "companions", "nulls", "epochs", "kept", "loss", "loss left out")
+_HEADS = ("ring [FWHM]", "companions", "nulls", "epochs", "kept", "loss", "loss left out")
 
 
 def card_section(card: Card) -> str:
@@ -25,7 +25,7 @@ def card_markdown(card: Card) -> str:
     lines += [f"**Protocol**: {made.protocol}: {PROTOCOLS.get(made.protocol, '')}.", ""]
     for name, settings in _tables(card).items():
         lines += [f"## {name}", "", *_table(("", ""), list(settings.items())), ""]
-    lines += ["## Annuli", "", *_table(_HEADS, _rows(card)), ""]
+    lines += ["## Rings", "", *_table(_HEADS, _rows(card)), ""]
     for name, file in card.figures.items():
         lines += [f"## {name}", "", f"![{name}]({quote(file)})", ""]
     return "\n".join(lines).rstrip() + "\n"
@@ -43,19 +43,19 @@ def _tables(card: Card) -> dict[str, Mapping[str, Any]]:
         "Sequences": {label: f"SHA-256 {digest}" for label, digest in made.sequences},
         "Classifier": card.classifier,
         "Patches": card.sampling,
-        "Versions and seed": {**made.versions, "seed": made.seed},
+        "Versions and seed": {**made.versions, "seed": made.seed, "filter": made.filter},
     }
 
 
 def _rows(card: Card) -> list[tuple[str, ...]]:
-    """The annuli as text, empty where a column has no meaning."""
+    """The rings as text, empty where a column has no meaning."""
     rows = []
     for one in card.rows:
         counts = (one.companions, one.nulls, one.epochs, one.kept)
         losses = (one.training, one.validation)
         rows.append(
             (
-                f"{one.inner:.1f}–{one.outer:.1f}",
+                "{:g}–{:g}".format(*one.edges),
                 *("" if count is None else str(count) for count in counts),
                 *("" if loss is None else f"{loss:.3f}" for loss in losses),
             )
