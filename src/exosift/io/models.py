@@ -10,7 +10,7 @@ from exosift.errors import BadInput
 from exosift.io.packing import Arrays, packed, unpacked
 from exosift.io.sealed import read_sealed, write_sealed
 from exosift.learn.features import Features
-from exosift.learn.forest import GrownBoosted, GrownForest
+from exosift.learn.forest import Boosted, Forest, GrownBoosted, GrownForest
 from exosift.learn.labelled import Sampling
 from exosift.learn.mlar import Mlar
 from exosift.learn.model import Model, Provenance, Zone
@@ -24,7 +24,7 @@ _KNOWN = {
     for one in (
         *(Model, Mlar, Sampling, Zone, Provenance),
         *(Trained, Curve, ConvLstm, Cnn3d, Cnn2d),
-        *(GrownForest, GrownBoosted, Features, Trees),
+        *(Forest, GrownForest, Boosted, GrownBoosted, Features, Trees),
     )
 }
 

@@ -32,7 +32,7 @@ def installed() -> dict[str, str]:
 
 @dataclass(frozen=True, eq=False)
 class Zone:
-    """What was learnt in the ring between `edges` [FWHM], and from how many samples of each kind."""
+    """What was learnt in the ring between `edges` [FWHM], from so many samples of each kind."""
 
     edges: tuple[float, float]
     fitted: Fitted
