@@ -39,7 +39,7 @@ def run(store: Path, path: Path, folder: Path) -> None:
             probability = 1 / (1 + np.exp(-margins))
         maps = {
             "margin": (margins, "log-odds of a companion"),
-            "probability": (probability, "of a companion among the samples; not calibrated"),
+            "probability": (probability, "not calibrated"),
         }
         for name, (image, meaning) in maps.items():
             own = cards | {"QUANTITY": (name, meaning)}
