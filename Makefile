@@ -77,7 +77,7 @@ $(VENV)/run.stamp: pyproject.toml envs/constraints.txt
 
 # What it takes to develop: tests, checks, and the peers that results are compared with.
 $(VENV)/develop.stamp: $(VENV)/run.stamp
-	$(PIP) -e '.[test,checks,peers,slurm]'
+	$(PIP) -e '.[test,checks,peers,slurm,nn]'
 	touch $@
 
 clean:

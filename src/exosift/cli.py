@@ -594,6 +594,39 @@ def crate(results: Path, output: Path, license: str) -> None:
 
 
 @main.command()
+@click.argument("sequence", type=_PATH)
+@click.option("--star", "stars", type=_PATH, multiple=True, help="Sequence that teaches, too.")
+@_option("--learning", type=_YAML, default="{}", help="Classifier, protocol, patches, samples.")
+@_option("--output", type=_PATH, help="Folder for model.npz and its card.")
+@_threads
+def learn(
+    sequence: Path, stars: tuple[Path, ...], learning: Any, output: Path, threads: int
+) -> None:
+    """Teach a classifier to tell companions from speckles (SODIRF, SODINN)."""
+    from exosift import threads as budget
+    from exosift.learn.learning import Learning
+    from exosift.settings import parse
+    from exosift.steps import learn as step
+
+    with budget.limit(threads):
+        step.run(sequence, stars, parse(Learning, learning, "learning"), output)
+
+
+@main.command()
+@click.argument("sequence", type=_PATH)
+@_option("--model", type=_PATH, help="model.npz, as `exosift learn` wrote it.")
+@_option("--output", type=_PATH, help="Folder for margin.fits and probability.fits.")
+@_threads
+def predict(sequence: Path, model: Path, output: Path, threads: int) -> None:
+    """Map what a taught classifier says of every place of a sequence."""
+    from exosift import threads as budget
+    from exosift.steps import predict as step
+
+    with budget.limit(threads):
+        step.run(sequence, model, output)
+
+
+@main.command()
 @_option("--output", type=_PATH, default="workflow/schemas/config.schema.json", help="File.")
 def schema(output: Path) -> None:
     """Export the JSON schema of the configuration."""

@@ -71,10 +71,10 @@ def _beside(image: Floats, measure: Measure, known: Known) -> SmallSample:
     return found
 
 
-def given(snr: Floats) -> Detection:
-    """An S/N (rank, y, x) whose noise is a unit Gaussian, known from elsewhere."""
+def given(snr: Floats, null: Null = "normal") -> Detection:
+    """An S/N (rank, y, x) from elsewhere, its noise a unit Gaussian; or what ranks, "unknown"."""
     none = np.zeros(snr.shape, dtype=int)
-    return Detection(snr, false_positive_fraction(snr, none, "normal"))
+    return Detection(snr, false_positive_fraction(snr, none, null))
 
 
 def stims(

@@ -150,7 +150,7 @@ def _spline(frames: Floats, angle: Floats) -> Floats:
     return np.stack(turned)
 
 
-def _sources(angle: Floats, size: int, y: Ints, x: Ints) -> tuple[Floats, Floats]:
+def sources(angle: Floats, size: int, y: Ints, x: Ints) -> tuple[Floats, Floats]:
     """Where in the raw frames the pixels (y, x) of the turned ones lie: (time, pixel) each."""
     middle = (size - 1) / 2
     cos, sin = np.cos(np.radians(angle))[:, None], np.sin(np.radians(angle))[:, None]
@@ -162,7 +162,7 @@ def _nearest(mask: Bools, angle: Floats) -> Bools:
     """A mask (time, y, x) turned with its frames, nearest neighbour."""
     size = mask.shape[-1]
     y, x = np.divmod(np.arange(size * size), size)
-    rows, columns = (np.rint(p).astype(int) for p in _sources(angle, size, y, x))
+    rows, columns = (np.rint(p).astype(int) for p in sources(angle, size, y, x))
     inside = (rows >= 0) & (rows < size) & (columns >= 0) & (columns < size)
     frame = np.arange(len(mask))[:, None]
     turned = mask[frame, rows.clip(0, size - 1), columns.clip(0, size - 1)] & inside
@@ -173,7 +173,7 @@ def _blank_outside(frames: Floats, angle: Floats, corners: tuple[Ints, ...]) -> 
     """Set to NaN, in place, what came into the corners (y, x) from beyond the frames' edges."""
     reach = frames.shape[-1] / 2
     middle = reach - 0.5
-    rows, columns = _sources(angle, frames.shape[-1], corners[0], corners[1])
+    rows, columns = sources(angle, frames.shape[-1], corners[0], corners[1])
     outside = np.maximum(np.abs(rows - middle), np.abs(columns - middle)) > reach
     frame, pixel = np.nonzero(outside)
     frames[frame, corners[0][pixel], corners[1][pixel]] = np.nan

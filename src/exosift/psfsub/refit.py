@@ -81,9 +81,13 @@ class Fitted:
         along = seen @ self.zone.fixed[where].astype(np.float64)
         return Light(pixels, values, cross, seen @ seen.T, along, seen.sum(axis=1))
 
+    def brightened(self, light: Light, times: float) -> Gram:
+        """The inner products with `times` that light in the frames."""
+        return _with(self.products, light, times)
+
     def refitted(self, light: Light, times: float) -> Coefficients:
         """The model's coefficients with `times` that light in the frames."""
-        products = _with(self.products, light, times)
+        products = self.brightened(light, times)
         return weigh(products, self.part.usable, self.model, self.references)
 
     def change(self, light: Light, times: float) -> Floats:

@@ -18,7 +18,7 @@ _INLINE = 16
 def render(run: RunSummary, targets: Sequence[TargetSummary] = ()) -> str:
     """The page `index.html` as text; figures stay files, named relative to it."""
     return (
-        _environment()
+        environment()
         .get_template("index.html.j2")
         .render(
             run=run,
@@ -32,11 +32,12 @@ def render(run: RunSummary, targets: Sequence[TargetSummary] = ()) -> str:
 
 def render_target(target: TargetSummary, run: RunSummary) -> str:
     """The page of one target as text, to lie beside the index."""
-    return _environment().get_template("target.html.j2").render(target=target, run=run)
+    return environment().get_template("target.html.j2").render(target=target, run=run)
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, with the names and units that they may use."""
     environment = Environment(
         loader=PackageLoader("exosift.report", "templates"),
         autoescape=True,

@@ -48,10 +48,10 @@ class Products:
 
 def null_of(products: Products, search: Search, header: Mapping[str, Any]) -> Null:
     """What the S/N of noise follows in these products, of which the images have that header."""
-    if products.given:
-        return "normal"
     if not header.get("KEEPNOIS", True):
         return "unknown"
+    if products.given:
+        return "normal"
     return "laplace" if search.noise == "laplace" else "student"
 
 
@@ -98,7 +98,7 @@ def _snr(products: Products, images: Floats, fwhm: float, null: Null, known: Kno
                 f"values for an image of shape {images.shape}; give the one that belongs to the "
                 "image"
             )
-        return given(snr)
+        return given(snr, null)
 
     def measure(image: Floats, left_out: Bools) -> SmallSample:
         return small_sample(image, fwhm, left_out)

@@ -1,0 +1,44 @@
+"""What is asked of supervised detection: the classifier, its patches and samples, who teaches."""
+
+from dataclasses import dataclass, field
+
+from exosift.errors import BadInput
+from exosift.learn.catalogue import AnyClassifier
+from exosift.learn.forest import Boosted
+from exosift.learn.labelled import Protocol, Sampling
+from exosift.learn.mlar import Mlar
+from exosift.learn.supervised import Rings
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How a classifier is taught.
+
+    classifier: forest (SODIRF), boosted, or a network (SODINN): convlstm, cnn3d, cnn2d. protocol:
+    "sequence", the sequence's own frames at angles of the other sign; "survey", other stars, in
+    whose samples no pixel of it is; "pooled", both. mlar: levels and patches. sampling: of labelled
+    patches. rings: each has a classifier of its own. template: width [FWHM] of the PSF as
+    companions are drawn. seed: of everything random.
+    """
+
+    classifier: AnyClassifier = field(default_factory=Boosted)
+    protocol: Protocol = "sequence"
+    mlar: Mlar = field(default_factory=Mlar)
+    sampling: Sampling = field(default_factory=Sampling)
+    rings: Rings = field(default_factory=Rings)
+    template: float = 3.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.template < 1:
+            raise BadInput(f"template is {self.template:g} FWHM wide, expected 1 or more")
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether the sequence's own frames teach."""
+        return self.protocol != "survey"
+
+    @property
+    def by_others(self) -> bool:
+        """Whether other stars teach."""
+        return self.protocol != "sequence"

@@ -1,0 +1,122 @@
+"""A ring of a sequence: its level images, and the patches cut out of them, under any angles."""
+
+from collections.abc import Sequence as Several
+from dataclasses import dataclass
+
+import numpy as np
+
+from exosift.errors import BadInput
+from exosift.geometry.grid import radius_map
+from exosift.learn.mlar import Levels, Mlar
+from exosift.learn.turned import Turned
+from exosift.photometry.injection import Companion
+from exosift.types import Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Ring:
+    """Pixels of a ring, those that its patches need, and the values of the turned frames there.
+
+    bounds [px]; pixels (pixel,): flat indices of the ring; wide (place,): of all that patches about
+    them lie on; number: place of each of the frame's pixels among `wide`, −1 elsewhere; values
+    (place, turn, time).
+    """
+
+    bounds: tuple[float, float]
+    levels: Levels
+    pixels: Ints
+    wide: Ints
+    number: Ints
+    values: Floats
+    side: int
+
+    @property
+    def size(self) -> int:
+        """Side [px] of the frames."""
+        return self.levels.turned.frames.shape[-1]
+
+    @property
+    def orders(self) -> int:
+        """How many frames have angles to be handed on."""
+        return len(self.levels.turned.frames)
+
+    def images(self, order: Ints) -> Floats:
+        """Level images (level, place), where frames have the angles turns[order]."""
+        return self.levels.combined(self.values, self.levels.plain, order)
+
+    def patches(self, images: Floats, pixels: Ints) -> Floats:
+        """Patches (pixel, level, y, x) about flat pixel indices, of level images (level, place)."""
+        cut = images[:, self.number[self._boxes(pixels)]]
+        return np.ascontiguousarray(
+            cut.reshape(len(images), -1, self.side, self.side).swapaxes(0, 1)
+        )
+
+    def lit(self, companion: Companion, fluxes: Floats, order: Ints, pixels: Ints) -> Floats:
+        """Patches (flux, pixel, level, y, x) with a companion of these times its flux."""
+        boxes = self._boxes(pixels)
+        needed, place = np.unique(boxes, return_inverse=True)
+        own = self.values[self.number[needed]]
+        light = self.levels.turned.light(companion, order, needed)
+        weights = self.levels.lit(companion, order, fluxes)
+        patches = np.empty((len(fluxes), *boxes.shape, weights.shape[1]), np.float32)
+        for out, flux, weight in zip(patches, fluxes, weights, strict=True):
+            images = self.levels.combined(own + np.float32(flux) * light, weight, order)
+            out[:] = images.T[place.reshape(boxes.shape)]
+        shape = (*patches.shape[:2], self.side, self.side, -1)
+        return np.ascontiguousarray(np.moveaxis(patches.reshape(shape), -1, 2))
+
+    def unlit(self, order: Ints, pixels: Ints) -> Floats:
+        """Patches (pixel, level, y, x) without a companion, for few pixels."""
+        boxes = self._boxes(pixels)
+        own = self.values[self.number[boxes.ravel()]]
+        images = self.levels.combined(own, self.levels.plain, order)
+        cut = images.reshape(len(images), -1, self.side, self.side)
+        return np.ascontiguousarray(cut.swapaxes(0, 1))
+
+    def _boxes(self, pixels: Ints) -> Ints:
+        """Flat indices (pixel, side²) of the patches about flat indices."""
+        return _boxes(pixels, self.side, self.size)
+
+
+def rings(turned: Turned, edges: Several[tuple[float, float]], asked: Mlar) -> list[Ring]:
+    """The rings between `edges` [FWHM] of a sequence; its frames are turned once for all.
+
+    Raises BadInput for a ring that leaves the frame, and as `Levels.of`.
+    """
+    fwhm, size = turned.sequence.observation.fwhm[0], turned.frames.shape[-1]
+    side = asked.side(fwhm)
+    radius = radius_map((size, size))
+    room = (size - 1) / 2 - side // 2
+    for _, outer in edges:
+        if outer * fwhm > room + 1:
+            raise BadInput(
+                f"{turned.sequence.label}: rings to {outer:g} FWHM with patches of {side} px leave "
+                f"frames of {size} px; they may reach {room / fwhm:.2f} FWHM"
+            )
+    own = [
+        np.flatnonzero((radius >= inner * fwhm) & (radius < outer * fwhm)) for inner, outer in edges
+    ]
+    needed = [np.unique(_boxes(pixels, side, size)) for pixels in own]
+    every = np.unique(np.concatenate(needed))
+    every = every[np.argsort(radius.ravel()[every], kind="stable")]
+    values = turned.at(every)
+    place = np.full(size * size, -1)
+    place[every] = np.arange(len(every))
+    found = []
+    for (inner, outer), pixels, wide in zip(edges, own, needed, strict=True):
+        bounds = inner * fwhm, outer * fwhm
+        # Ordered by radius, what a ring needs lies together, and is not copied.
+        first, last = int(place[wide].min()), int(place[wide].max()) + 1
+        number = np.where((place >= first) & (place < last), place - first, -1)
+        levels = Levels.of(turned, bounds, asked)
+        found.append(
+            Ring(bounds, levels, pixels, every[first:last], number, values[first:last], side)
+        )
+    return found
+
+
+def _boxes(pixels: Ints, side: int, size: int) -> Ints:
+    """Flat indices (pixel, side²) of squares about flat indices into frames of size × size."""
+    reach = np.arange(side) - side // 2
+    offsets = (reach[:, None] * size + reach).ravel()
+    return np.asarray(pixels[:, None] + offsets)

@@ -1,0 +1,183 @@
+"""Every frame turned by every angle, at the pixels where companions are looked for.
+
+Residuals of a linear model, turned and averaged, are Σ W[u, s] Y[u, s] at each pixel, where Y is
+frame s turned by angle u. Whatever the model's rank, the companion in the frames or the order in
+which the frames have the angles, only W changes: so frames are turned once, by any interpolation,
+and a residual image is one product.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from exosift import threads
+from exosift.errors import BadInput
+from exosift.geometry.grid import centre_of, raw_offset
+from exosift.geometry.rotation import sources
+from exosift.geometry.turning import Box, Turn
+from exosift.photometry.injection import Companion, track
+from exosift.sequence import Sequence
+from exosift.types import Bools, Floats, Ints
+
+Gathering = Literal["fourier", "cubic", "bilinear"]
+"""How frames are interpolated where they are turned: band-limited, or splines of order 3 or 1."""
+
+_ORDER = {"cubic": 3, "bilinear": 1}
+
+# The PSF between pixels is read from a table so many times as fine, linearly: to 4e-5 of its peak.
+_FINE = 32
+
+# Values kept at most.
+_MOST = 500_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Turned:
+    """A sequence's frames about their mean, to be turned by its angles or by their negatives.
+
+    frames (time, y, x), 0 where a pixel has no value in some frame; turns (turn,) [deg]; table: the
+    PSF between pixels, `reach` [px] about its middle.
+    """
+
+    sequence: Sequence
+    turns: Floats
+    how: Gathering
+    frames: Floats
+    valued: Bools
+    table: Floats
+
+    @classmethod
+    def of(cls, sequence: Sequence, turns: Floats, how: Gathering) -> "Turned":
+        """Frames of the one wavelength. Raises BadInput where there are several."""
+        if len(sequence.wavelength) > 1:
+            raise BadInput(
+                f"{sequence.label}: supervised detection takes one wavelength, and the sequence "
+                f"has {len(sequence.wavelength)}; average them first"
+            )
+        cube = sequence.cube[0]
+        valued = np.isfinite(cube).all(axis=0)
+        frames = np.where(valued, cube, cube.dtype.type(0))
+        frames = frames - frames.mean(axis=0, dtype=np.float64).astype(frames.dtype)
+        if how == "cubic":
+            frames = _prefiltered(frames)
+        return cls(sequence, turns, how, frames, valued, _table(sequence.psf[0]))
+
+    @property
+    def reach(self) -> int:
+        """How far [px] from its middle a companion's light goes."""
+        return self.sequence.psf.shape[-1] // 2
+
+    def at(self, pixels: Ints) -> Floats:
+        """Values (pixel, turn, time) of all frames turned by all angles, at flat pixel indices.
+
+        Raises BadInput for more than fit in memory.
+        """
+        count, size = len(self.frames), self.frames.shape[-1]
+        needed = len(pixels) * len(self.turns) * count
+        if needed > _MOST:
+            raise BadInput(
+                f"{self.sequence.label}: {count} frames turned by {len(self.turns)} angles at "
+                f"{len(pixels)} px are {needed / 2.5e8:.1f} GB: average neighbouring frames first"
+            )
+        values = np.empty((len(pixels), len(self.turns), count), np.float32)
+        images = np.ascontiguousarray(self.frames.transpose(1, 2, 0))
+        wanted, whole = Box.around(pixels, size), Box((0, size), (0, size))
+        place = wanted.within(pixels, size)
+
+        def work(turn: int) -> None:
+            if self.how == "fourier":
+                by = Turn.by(self.turns[turn], size, whole, wanted, images.dtype)
+                values[:, turn] = by.of(images).reshape(-1, count)[place]
+            else:
+                weights = _spline(self.turns[turn], size, pixels, _ORDER[self.how])
+                values[:, turn] = weights @ images.reshape(-1, count)
+
+        threads.over(work, range(len(self.turns)))
+        return values
+
+    def light(self, companion: Companion, order: Ints, pixels: Ints) -> Floats:
+        """As `at`, of a companion alone, in frames that have the angles turns[order]."""
+        angle = self.turns[order]
+        if self.how != "fourier":
+            return self._rendered(companion, order, pixels)
+        size = self.frames.shape[-1]
+        offset = raw_offset(companion.separation, companion.position_angle, angle)
+        star = np.asarray(centre_of((size, size)))
+        y, x = np.divmod(pixels, size)
+        rows, columns = sources(self.turns, size, y, x)
+        values = np.zeros((len(pixels), len(self.turns), len(angle)), np.float32)
+        for turn, (row, column) in enumerate(zip(rows, columns, strict=True)):
+            across = (column - star[0])[:, None] - offset[:, 0]
+            up = (row - star[1])[:, None] - offset[:, 1]
+            near = (np.abs(across) < self.reach + 0.5) & (np.abs(up) < self.reach + 0.5)
+            values[:, turn][near] = self._between(across[near], up[near])
+        return values * np.float32(companion.flux[0])
+
+    def _between(self, x: Floats, y: Floats) -> Floats:
+        """The PSF at (x, y) [px] from its middle, from the table."""
+        middle = self.table.shape[0] // 2
+        column, row = ((each * _FINE + middle).astype(np.float32) for each in (x, y))
+        left, low = column.astype(np.int32), row.astype(np.int32)
+        right, high = column - left, row - low
+        flat, first = self.table.ravel(), low * self.table.shape[1] + left
+        below = flat[first] + right * (flat[first + 1] - flat[first])
+        first += self.table.shape[1]
+        above = flat[first] + right * (flat[first + 1] - flat[first])
+        return np.asarray(below + high * (above - below))
+
+    def _rendered(self, companion: Companion, order: Ints, pixels: Ints) -> Floats:
+        """As `light`, by drawing the companion into frames and interpolating those."""
+        path = track(self.given(order), companion)
+        drawn = np.zeros(self.frames.shape, np.float32)
+        drawn.reshape(len(drawn), -1)[path.frame, path.pixel] = path.light[0]
+        if self.how == "cubic":
+            drawn = _prefiltered(drawn)
+        images = drawn.transpose(1, 2, 0).reshape(-1, len(drawn))
+        size = self.frames.shape[-1]
+        return np.stack(
+            [_spline(turn, size, pixels, _ORDER[self.how]) @ images for turn in self.turns], axis=1
+        )
+
+    def given(self, order: Ints) -> Sequence:
+        """The sequence as if its frames had the angles turns[order]."""
+        return replace(self.sequence, angle=self.turns[order])
+
+
+def _table(psf: Floats) -> Floats:
+    """The PSF (y, x) between its pixels by an endless sinc, from one pixel beyond its edges."""
+    reach = psf.shape[-1] // 2
+    place = np.arange(-(reach + 1) * _FINE, (reach + 1) * _FINE + 1) / _FINE
+    shift = np.sinc(place[:, None] - np.arange(-reach, reach + 1))
+    return np.asarray(shift @ psf @ shift.T, np.float32)
+
+
+def _prefiltered(frames: Floats) -> Floats:
+    """Coefficients of the cubic splines through frames (time, y, x)."""
+    from scipy import ndimage  # slow to load
+
+    return np.stack([ndimage.spline_filter(frame, 3, np.float32, "mirror") for frame in frames])
+
+
+def _spline(degrees: float, size: int, pixels: Ints, order: int) -> Any:
+    """Sparse weights (pixel, pixel of the frame) that turn spline coefficients by an angle."""
+    from scipy import sparse  # slow to load
+
+    places = sources(np.array([degrees]), size, *np.divmod(pixels, size))
+    taps, shares = [], []
+    for place in places:
+        first = np.floor(place[0]).astype(int)
+        beyond = place[0] - first
+        if order == 1:
+            share = np.stack([1 - beyond, beyond], axis=1)
+        else:
+            left = 1 - beyond
+            near = [2 / 3 - u**2 * (2 - u) / 2 for u in (beyond, left)]
+            share = np.stack([left**3 / 6, *near, beyond**3 / 6], axis=1)
+        taps.append((first[:, None] + np.arange(order + 1) - order // 2).clip(0, size - 1))
+        shares.append(share)
+    index = taps[0][:, :, None] * size + taps[1][:, None, :]
+    weight = shares[0][:, :, None] * shares[1][:, None, :]
+    rows = np.repeat(np.arange(len(pixels)), (order + 1) ** 2)
+    entries = weight.ravel().astype(np.float32), (rows, index.ravel())
+    return sparse.csr_array(entries, shape=(len(pixels), size * size))

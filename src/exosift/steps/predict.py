@@ -1,0 +1,56 @@
+"""`exosift predict`: maps of a taught classifier's margins and probabilities on a sequence."""
+
+from pathlib import Path
+
+import numpy as np
+
+from exosift.errors import BadInput
+from exosift.io.models import read_model
+from exosift.io.sequences import read_sequence
+from exosift.io.store import manifest_of
+from exosift.learn.model import Model
+from exosift.learn.supervised import Supervised
+from exosift.sequence import Sequence
+from exosift.steps.recording import recorded
+
+
+def run(store: Path, path: Path, folder: Path) -> None:
+    """Write margin.fits and probability.fits of the sequence in `store` into `folder`.
+
+    path: the model's file.
+    """
+    with recorded("predict", folder, [manifest_of(store), path], {}):
+        model, sequence = read_model(path), read_sequence(store)
+        model.require(sequence)
+        _refuse_itself(model, sequence)
+        margins = Supervised(model.mlar, model.zones).map(sequence)
+        from exosift.io.fits import write_images  # astropy is slow to load, and not needed before
+
+        made = model.provenance
+        cards: dict[str, tuple[str | float | int | bool, str]] = {
+            "REDUCTIO": (folder.name, "name of the classifier"),
+            "MODEL": (model.classifier.kind, "classifier"),
+            "PROTOCOL": (made.protocol, f"learnt from {len(made.sequences)} sequence(s)"),
+            "KEEPNOIS": (False, "a margin ranks: it has no false-positive fraction"),
+            "NRANKS": (1, "maps"),
+            "RANK1": (0, "a method without ranks"),
+        }
+        with np.errstate(over="ignore"):
+            probability = 1 / (1 + np.exp(-margins))
+        maps = {
+            "margin": (margins, "log-odds of a companion"),
+            "probability": (probability, "not calibrated"),
+        }
+        for name, (image, meaning) in maps.items():
+            own = cards | {"QUANTITY": (name, meaning)}
+            write_images(folder / f"{name}.fits", image[None], sequence.observation, own)
+
+
+def _refuse_itself(model: Model, sequence: Sequence) -> None:
+    """Refuse a model of other stars that this one was among."""
+    labels = [label for label, _ in model.provenance.sequences]
+    if model.provenance.protocol == "survey" and sequence.label in labels:
+        raise BadInput(
+            f"{sequence.label}: the model has learnt from this very sequence, and its protocol "
+            "says from others: teach one without it"
+        )

@@ -1,0 +1,209 @@
+"""Multi-level residuals against the naive way, and the patches that are cut out of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from exosift.errors import BadInput
+from exosift.geometry.grid import centre_of, pixel_position, radius_map
+from exosift.geometry.rotation import derotate, sources
+from exosift.learn.labelled import Sampling, drawn, joined, noise_of, scale_of
+from exosift.learn.mlar import Levels, Mlar
+from exosift.learn.ring import rings
+from exosift.learn.turned import Turned
+from exosift.photometry.injection import Companion, inject
+
+FWHM, SIZE, COUNT, LEVELS = 4.0, 45, 20, 6
+ASKED = Mlar(levels=LEVELS)
+EDGES = [(2.0, 3.0), (3.0, 4.0)]
+PLACE = Companion(11.3, 130.0, (1.0,))
+ORDER = np.roll(np.arange(COUNT), 5)
+
+
+@pytest.fixture(scope="module")
+def sequence(speckles, as_sequence):
+    frames = 100.0 + speckles(np.random.default_rng(3), COUNT, SIZE, FWHM)
+    return as_sequence(frames.astype(np.float32), np.linspace(10, 85, COUNT), FWHM)
+
+
+@pytest.fixture(scope="module")
+def negated(sequence):
+    """Its rings at the negative of its angles."""
+    return rings(Turned.of(sequence, -sequence.angle, "fourier"), EDGES, ASKED)
+
+
+def around(companion):
+    """Pixels of a patch about a companion."""
+    x, y = pixel_position(companion.separation, companion.position_angle, centre_of((SIZE, SIZE)))
+    rows, columns = np.mgrid[round(y) - 3 : round(y) + 4, round(x) - 3 : round(x) + 4]
+    return (rows * SIZE + columns).ravel()
+
+
+def naive(sequence, zone, ranks, pixels, how, combination):
+    """Whole singular vectors of the zone, residuals of all pixels, each frame turned, combined."""
+    frames = sequence.cube[0].reshape(COUNT, -1).astype(float)
+    frames = frames - frames.mean(axis=0)
+    left_modes = np.linalg.svd(frames[:, zone], full_matrices=False)[0]
+    images = []
+    for rank in ranks:
+        star = left_modes[:, :rank] @ (left_modes[:, :rank].T @ frames)
+        left = (frames - star).reshape(COUNT, SIZE, SIZE)
+        if how == "fourier":
+            turned = derotate(left, sequence.angle).reshape(COUNT, -1)[:, pixels]
+        else:
+            places = sources(sequence.angle, SIZE, *np.divmod(pixels, SIZE))
+            order = {"cubic": 3, "bilinear": 1}[how]
+            turned = [
+                ndimage.map_coordinates(frame, [rows, columns], order=order, mode="mirror")
+                for frame, rows, columns in zip(left, *places, strict=True)
+            ]
+        images.append(getattr(np, combination)(turned, axis=0))
+    return np.array(images)
+
+
+@pytest.mark.parametrize("how", ["fourier", "cubic", "bilinear"])
+@pytest.mark.parametrize("combination", ["mean", "median"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_levels_with_and_without_a_companion_are_those_of_the_naive_way(
+    sequence, how, combination, sign
+):
+    turned = Turned.of(sequence, sign * sequence.angle, how)
+    levels = Levels.of(turned, (8.0, 14.0), replace(ASKED, combination=combination))
+    pixels, flux = around(PLACE), 5.0
+    own, light = turned.at(pixels), turned.light(PLACE, ORDER, pixels)
+    weights = levels.lit(PLACE, ORDER, np.array([flux]))[0]
+    ways = {
+        0.0: levels.combined(own, levels.plain, ORDER),
+        flux: levels.combined(own + np.float32(flux) * light, weights, ORDER),
+    }
+    for brightness, found in ways.items():
+        given = inject(turned.given(ORDER), [replace(PLACE, flux=(brightness,))])
+        zone = levels.region.part.pixels
+        expected = naive(given, zone, levels.ranks, pixels, how, combination)
+        plain = naive(turned.given(ORDER), zone, levels.ranks, pixels, how, combination)
+        error = np.abs(found - expected).max(axis=1)
+        assert (error < 1e-3 * plain.std(axis=1)).all()
+    excess = np.ptp(ways[flux] - ways[0.0], axis=1)
+    assert (excess > 1).all()  # and the companion is there
+
+
+def test_ranks_are_as_many_as_levels_and_end_at_the_share_of_variance(sequence):
+    turned = Turned.of(sequence, sequence.angle, "bilinear")
+    for levels, share in ((3, 0.5), (6, 0.9), (10, 0.999), (18, 0.99)):
+        found = Levels.of(turned, (8.0, 14.0), Mlar(levels=levels, share=share))
+        assert len(found.ranks) == levels
+        assert found.ranks[0] == 1
+        assert (np.diff(found.ranks) > 0).all()
+        power = np.linalg.eigvalsh(found.region.products.product)[::-1]
+        explained = np.cumsum(power) / power.sum()
+        enough = 1 + int((explained < share).sum())
+        assert found.ranks[-1] == min(max(levels, enough), COUNT - 2)
+
+
+def test_patches_are_cut_out_of_the_level_images(negated):
+    ring = negated[1]
+    images, side = ring.images(ORDER), ring.side
+    whole = np.full((LEVELS, SIZE * SIZE), np.nan)
+    whole[:, ring.wide] = images
+    whole = whole.reshape(LEVELS, SIZE, SIZE)
+    some = ring.pixels[::37]
+    patches = ring.patches(images, some)
+    assert patches.shape == (len(some), LEVELS, 7, 7)
+    for pixel, patch in zip(some, patches, strict=True):
+        y, x = divmod(pixel, SIZE)
+        inside = (slice(None), slice(y - 3, y + 4), slice(x - 3, x + 4))
+        np.testing.assert_array_equal(patch, whole[inside])
+    np.testing.assert_allclose(ring.unlit(ORDER, some), patches, rtol=1e-4, atol=1e-4)
+    assert side == 7
+
+
+def test_patches_with_a_companion_are_those_of_the_injected_sequence(sequence, negated):
+    low = replace(ASKED, share=0.1)  # ranks 1 to 6, whatever the companion adds
+    ring = rings(negated[0].levels.turned, EDGES, low)[0]
+    flux = np.array([0.0, 25.0])
+    pixels = ring.pixels[:: len(ring.pixels) // 9]
+    found = ring.lit(PLACE, flux, np.arange(COUNT), pixels)
+    given = replace(sequence, angle=-sequence.angle)
+    given = inject(given, [replace(PLACE, flux=(25.0,))])
+    whole = rings(Turned.of(given, given.angle, "fourier"), EDGES, low)[0]
+    for got, expected in zip(found, (ring, whole), strict=True):
+        order = np.arange(COUNT)
+        image = expected.patches(expected.images(order), pixels)
+        np.testing.assert_allclose(got, image, atol=2e-3 * image.std())
+
+
+def test_samples_are_of_the_asked_brightness_and_the_same_for_a_seed(negated):
+    ring, asked = negated[0], Sampling(samples=200, snr=(3.0, 3.0), fluxes=5, mixed=0.1)
+    one, again, other = (drawn(ring, asked, FWHM, np.random.default_rng(s)) for s in (1, 1, 2))
+    np.testing.assert_array_equal(one.patches, again.patches)
+    assert not np.array_equal(one.patches, other.patches)
+    assert one.patches.shape == (200, LEVELS, 7, 7)
+    assert one.labels.sum() == 100
+    nulls = one.patches[~one.labels]
+    np.testing.assert_allclose(nulls.std(axis=(0, 2, 3)), 1.0, atol=0.25)
+    # An aperture of one FWHM, on the level where companions stand out most.
+    y, x = np.mgrid[-3:4, -3:4]
+    disc = np.hypot(x, y) <= FWHM / 2
+    flux = one.patches[..., disc].sum(axis=-1)
+    excess = flux[one.labels].mean(axis=0) - flux[~one.labels].mean(axis=0)
+    assert (excess / flux[~one.labels].std(axis=0)).max() == pytest.approx(3.0, rel=0.3)
+
+
+def test_brighter_fluxes_are_of_the_noise_of_their_ring(negated):
+    noise = [noise_of(ring, FWHM, np.random.default_rng(0)) for ring in negated]
+    assert noise[0].unit > 0
+    assert (np.diff(noise[0].scale) < 0).all()  # the higher the rank, the less is left
+    np.testing.assert_array_equal(noise[1].scale, scale_of(negated[1]))
+
+
+def test_blocks_are_azimuths_a_patch_long_and_stay_apart_when_joined(negated):
+    asked = Sampling(samples=60, fluxes=2)
+    some = [drawn(ring, asked, FWHM, np.random.default_rng(0)) for ring in negated]
+    for ring, samples in zip(negated, some, strict=True):
+        count = int(samples.blocks.max()) + 1
+        assert 2 * np.pi * ring.bounds[0] / count >= ring.side
+    both = joined(some)
+    assert len(both.labels) == 120
+    first, second = both.blocks[:60], both.blocks[60:]
+    assert second.min() > first.max() + 1
+
+
+def test_a_companion_of_the_sky_is_smeared_where_samples_are_drawn(sequence):
+    bright = inject(sequence, [replace(PLACE, flux=(200.0,))])
+    peaks = {}
+    for sign in (1, -1):
+        turned = Turned.of(bright, sign * bright.angle, "fourier")
+        ring = rings(turned, [(2.0, 4.0)], ASKED)[0]
+        image = ring.images(np.arange(COUNT))[0, ring.number[ring.pixels]]
+        peaks[sign] = np.abs(image).max()
+    assert peaks[-1] < 0.3 * peaks[1]
+
+
+def test_refusals(sequence):
+    turned = Turned.of(sequence, sequence.angle, "bilinear")
+    with pytest.raises(BadInput, match=r"19 levels of 20 frames: ask for 18 at most"):
+        Levels.of(turned, (8.0, 14.0), Mlar(levels=19))
+    with pytest.raises(BadInput, match=r"rings to 6 FWHM .* leave frames of 45 px; they may reach"):
+        rings(turned, [(5.0, 6.0)], ASKED)
+    gaps = sequence.cube.copy()
+    gaps[0, 3, radius_map((SIZE, SIZE)) > 9] = np.nan
+    with pytest.raises(BadInput, match=r"annulus 8.0–14.0 px: only \d+ of \d+ pixels"):
+        Levels.of(Turned.of(replace(sequence, cube=gaps), sequence.angle, "cubic"), (8, 14), ASKED)
+    two = replace(
+        sequence,
+        cube=np.repeat(sequence.cube, 2, 0),
+        mask=np.repeat(sequence.mask, 2, 0),
+        psf=np.repeat(sequence.psf, 2, 0),
+        wavelength=np.ones(2),
+        observation=replace(sequence.observation, fwhm=(4.0, 4.0)),
+    )
+    with pytest.raises(BadInput, match="supervised detection takes one wavelength"):
+        Turned.of(two, two.angle, "fourier")
+    for wrong in ({"levels": 1}, {"share": 1.0}, {"patch": 0.5}):
+        with pytest.raises(BadInput, match=next(iter(wrong))):
+            Mlar(**wrong)
+    for wrong in ({"samples": 2}, {"snr": (3.0, 1.0)}, {"paired": 0.9, "mixed": 0.2}):
+        with pytest.raises(BadInput, match=next(iter(wrong))):
+            Sampling(**wrong)
