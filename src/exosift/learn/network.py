@@ -45,7 +45,8 @@ class Training:
     learning_rate: of Adam. batch: samples a step. epochs: passes over the samples, at most.
     patience: epochs without a lower loss on the azimuth blocks left out before it stops; the
     weights of the lowest are kept. validation: share of the blocks left out. dropout: share of
-    the dense layer's units silenced in a step. device: "auto" takes a CUDA device where there is
+    the dense layer's units silenced in a step. views: a margin is the mean of so many of the
+    patch's eight symmetries (turned, mirrored). device: "auto" takes a CUDA device where there is
     one, and computes there in mixed precision; the CPU repeats itself bit for bit.
     """
 
@@ -55,6 +56,7 @@ class Training:
     patience: int = 5
     validation: float = 0.2
     dropout: float = 0.25
+    views: Literal[1, 4, 8] = 8
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def __post_init__(self) -> None:
@@ -65,6 +67,8 @@ class Training:
             raise BadInput(f"learning_rate is {self.learning_rate:g}, expected between 0 and 1")
         if not 0 < self.validation < 1:
             raise BadInput(f"validation is {self.validation:g}, expected between 0 and 1")
+        if self.views not in (1, 4, 8):
+            raise BadInput(f"views is {self.views}, expected 1, 4 or 8")
         if not 0 <= self.dropout < 1:
             raise BadInput(f"dropout is {self.dropout:g}, expected from 0 to below 1")
 
@@ -111,8 +115,8 @@ class ConvLstm(_Network):
     dense: units of the fully connected layer.
     """
 
-    learning_rate: float = 3e-3
     filters: tuple[int, int] = (40, 80)
+    views: Literal[1, 4, 8] = 1
     kind: Literal["convlstm"] = "convlstm"
 
 
