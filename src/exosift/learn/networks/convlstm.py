@@ -27,7 +27,7 @@ def convlstm(levels: Tensor, inner: Tensor, recurrent: Tensor, bias: Tensor) -> 
     return _Cell.apply(levels, inner, recurrent, bias)
 
 
-class _Cell(autograd.Function):
+class _Cell(autograd.Function):  # type: ignore[misc]  # mypy does not follow torch
     """The cell over all levels, and its gradient by hand (backpropagation through time)."""
 
     @staticmethod
