@@ -165,6 +165,29 @@ def test_margins_are_log_odds(network, few):
     assert trained.margin(patches[:0]).shape == (0,)
 
 
+@every_network
+def test_mixed_precision_says_nearly_the_same(network, few):
+    """On the CPU, by the same means as on a CUDA device."""
+    from exosift.learn.networks.architectures import log_odds
+    from exosift.learn.networks.weights import initial
+
+    weights = dict(initial(network, few[0].shape[1:], np.random.default_rng(1)))
+    weights["last"] = np.full_like(weights["last"], 0.1)
+    given = {name: torch.tensor(w, requires_grad=True) for name, w in weights.items()}
+    patches = torch.from_numpy(few[0][:32])
+    whole = log_odds(network, given, patches)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = log_odds(network, given, patches).float()
+    assert not torch.equal(whole, mixed)
+    assert (whole - mixed).abs().max() < 0.05 * whole.abs().max()
+    for odds in (whole, mixed):
+        odds.square().sum().backward(inputs=list(given.values()))
+    slopes = torch.cat([w.grad.flatten() for w in given.values()])  # of both, added
+    alone = torch.autograd.grad(log_odds(network, given, patches).square().sum(), given.values())
+    once = torch.cat([slope.flatten() for slope in alone])
+    assert torch.linalg.vector_norm(slopes - 2 * once) < 0.1 * torch.linalg.vector_norm(once)
+
+
 def test_margins_are_the_mean_over_symmetries(few):
     patches = few[0][:20]
     network = replace(SMALL[0], epochs=1, views=8)

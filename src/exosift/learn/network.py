@@ -8,7 +8,7 @@ companion at its middle come out. Here are the settings; PyTorch is loaded when 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 
@@ -102,9 +102,12 @@ class _Network(Training):
         was not. Raises BadInput without PyTorch, and for samples that cannot teach.
         """
         _refuse_without_torch()
-        from exosift.learn.networks.training import Samples, train
+        from exosift.learn.networks.samples import Samples
+        from exosift.learn.networks.training import train
 
-        return train(self, Samples(patches, labels, blocks), seed, told, checkpoint)
+        return train(
+            cast("AnyNetwork", self), Samples(patches, labels, blocks), seed, told, checkpoint
+        )
 
 
 @dataclass(frozen=True)

@@ -62,15 +62,10 @@ def margins(trained: Trained, patches: Floats) -> Floats:
     """Log-odds (sample,) of patches (sample, level, y, x), the mean over the network's views."""
     place = device_of(trained.network)
     weights = {name: torch.tensor(w, device=place) for name, w in trained.weights.items()}
-    views = range(trained.network.views)
+    views = [np.full(len(patches), view) for view in range(trained.network.views)]
     with repeatable(place):
-        return np.mean(
-            [
-                odds_of(trained.network, weights, turned(patches, np.full(len(patches), view)))
-                for view in views
-            ],
-            axis=0,
-        )
+        each = [odds_of(trained.network, weights, turned(patches, view)) for view in views]
+    return np.asarray(np.mean(each, axis=0))
 
 
 @dataclass(eq=False)
