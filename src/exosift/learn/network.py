@@ -75,7 +75,10 @@ class Training:
 
 @dataclass(frozen=True)
 class _Network(Training):
-    """A network with two convolutional layers of `filters` and a `dense` one."""
+    """A network with two convolutional layers.
+
+    filters: of the first and of the second. dense: units of the fully connected layer after them.
+    """
 
     filters: tuple[int, int] = (32, 64)
     dense: int = 128
@@ -114,8 +117,7 @@ class _Network(Training):
 class ConvLstm(_Network):
     """The paper's network: levels are read one after another by convolutional LSTM cells.
 
-    filters: of the first cell (3×3) and of the second (2×2), each followed by 2×2×2 max pooling.
-    dense: units of the fully connected layer.
+    The first cell's kernels are 3×3, the second's 2×2; 2×2×2 max pooling follows each.
     """
 
     filters: tuple[int, int] = (40, 80)
@@ -125,10 +127,7 @@ class ConvLstm(_Network):
 
 @dataclass(frozen=True)
 class Cnn3d(_Network):
-    """Convolutions over level and place together, 3×3×3, each followed by 2×2×2 max pooling.
-
-    filters: of the two layers. dense: units of the fully connected layer.
-    """
+    """Convolutions over level and place together, 3×3×3, each followed by 2×2×2 max pooling."""
 
     filters: tuple[int, int] = (16, 32)
     kind: Literal["cnn3d"] = "cnn3d"
@@ -136,10 +135,7 @@ class Cnn3d(_Network):
 
 @dataclass(frozen=True)
 class Cnn2d(_Network):
-    """Convolutions over place, 3×3, that see all levels at once, each followed by 2×2 max pooling.
-
-    filters: of the two layers. dense: units of the fully connected layer.
-    """
+    """Convolutions over place, 3×3, of all levels at once, each followed by 2×2 max pooling."""
 
     kind: Literal["cnn2d"] = "cnn2d"
 
