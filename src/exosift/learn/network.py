@@ -8,7 +8,7 @@ companion at its middle come out. Here are the settings; PyTorch is loaded when 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 
@@ -45,7 +45,8 @@ class Training:
     learning_rate: of Adam. batch: samples a step. epochs: passes over the samples, at most.
     patience: epochs without a lower loss on the azimuth blocks left out before it stops; the
     weights of the lowest are kept. validation: share of the blocks left out. dropout: share of
-    the dense layer's units silenced in a step. device: "auto" takes a CUDA device where there is
+    the dense layer's units silenced in a step. views: a margin is the mean of so many of the
+    patch's eight symmetries (turned, mirrored). device: "auto" takes a CUDA device where there is
     one, and computes there in mixed precision; the CPU repeats itself bit for bit.
     """
 
@@ -55,6 +56,7 @@ class Training:
     patience: int = 5
     validation: float = 0.2
     dropout: float = 0.25
+    views: Literal[1, 4, 8] = 8
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def __post_init__(self) -> None:
@@ -65,13 +67,18 @@ class Training:
             raise BadInput(f"learning_rate is {self.learning_rate:g}, expected between 0 and 1")
         if not 0 < self.validation < 1:
             raise BadInput(f"validation is {self.validation:g}, expected between 0 and 1")
+        if self.views not in (1, 4, 8):
+            raise BadInput(f"views is {self.views}, expected 1, 4 or 8")
         if not 0 <= self.dropout < 1:
             raise BadInput(f"dropout is {self.dropout:g}, expected from 0 to below 1")
 
 
 @dataclass(frozen=True)
 class _Network(Training):
-    """A network with two convolutional layers of `filters` and a `dense` one."""
+    """A network with two convolutional layers.
+
+    filters: of the first and of the second. dense: units of the fully connected layer after them.
+    """
 
     filters: tuple[int, int] = (32, 64)
     dense: int = 128
@@ -101,28 +108,26 @@ class _Network(Training):
         from exosift.learn.networks.samples import Samples
         from exosift.learn.networks.training import train
 
-        return train(self, Samples(patches, labels, blocks), seed, told, checkpoint)
+        return train(
+            cast("AnyNetwork", self), Samples(patches, labels, blocks), seed, told, checkpoint
+        )
 
 
 @dataclass(frozen=True)
 class ConvLstm(_Network):
     """The paper's network: levels are read one after another by convolutional LSTM cells.
 
-    filters: of the first cell (3×3) and of the second (2×2), each followed by 2×2×2 max pooling.
-    dense: units of the fully connected layer.
+    The first cell's kernels are 3×3, the second's 2×2; 2×2×2 max pooling follows each.
     """
 
-    learning_rate: float = 3e-3
     filters: tuple[int, int] = (40, 80)
+    views: Literal[1, 4, 8] = 1
     kind: Literal["convlstm"] = "convlstm"
 
 
 @dataclass(frozen=True)
 class Cnn3d(_Network):
-    """Convolutions over level and place together, 3×3×3, each followed by 2×2×2 max pooling.
-
-    filters: of the two layers. dense: units of the fully connected layer.
-    """
+    """Convolutions over level and place together, 3×3×3, each followed by 2×2×2 max pooling."""
 
     filters: tuple[int, int] = (16, 32)
     kind: Literal["cnn3d"] = "cnn3d"
@@ -130,10 +135,7 @@ class Cnn3d(_Network):
 
 @dataclass(frozen=True)
 class Cnn2d(_Network):
-    """Convolutions over place, 3×3, that see all levels at once, each followed by 2×2 max pooling.
-
-    filters: of the two layers. dense: units of the fully connected layer.
-    """
+    """Convolutions over place, 3×3, of all levels at once, each followed by 2×2 max pooling."""
 
     kind: Literal["cnn2d"] = "cnn2d"
 

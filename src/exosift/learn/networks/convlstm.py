@@ -22,12 +22,18 @@ def convlstm(levels: Tensor, inner: Tensor, recurrent: Tensor, bias: Tensor) -> 
     """Levels (level, sample, y, x, channel) → hidden states (level, sample, y, x, filter).
 
     inner: kernels W_x (4 filters, channel, ky, kx), gates in the order i, f, o, g; recurrent: W_h
-    (4 filters, filter, ky, kx); bias (4 filters).
+    (4 filters, filter, ky, kx); bias (4 filters). In mixed precision all of the cell is in the
+    lower one.
     """
-    return _Cell.apply(levels, inner, recurrent, bias)
+    given, where = (levels, inner, recurrent, bias), levels.device.type
+    if torch.is_autocast_enabled(where):
+        lower = torch.get_autocast_dtype(where)
+        given = tuple(one.to(lower) for one in given)
+    with torch.autocast(where, enabled=False):
+        return _Cell.apply(*given)
 
 
-class _Cell(autograd.Function):
+class _Cell(autograd.Function):  # type: ignore[misc]  # mypy does not follow torch
     """The cell over all levels, and its gradient by hand (backpropagation through time)."""
 
     @staticmethod

@@ -83,7 +83,8 @@ def loss_of(
         chosen = index[span]
         odds = odds_of(network, weights, samples.patches[chosen]).astype(np.float64)
         wrong = np.where(samples.labels[chosen], -odds, odds)
-        total += float(np.logaddexp(0.0, wrong).sum())
+        with np.errstate(invalid="ignore"):  # a loss that is lost is its caller's to tell
+            total += float(np.logaddexp(0.0, wrong).sum())
     return total / len(index)
 
 

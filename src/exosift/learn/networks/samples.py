@@ -76,9 +76,9 @@ class Samples:
         """SHA-256 of all samples."""
         found = hashlib.sha256(repr(self.patches.shape).encode())
         for span in threads.blocks(len(self.patches), _SPAN):
-            found.update(np.ascontiguousarray(self.patches[span], dtype=np.float32))
-        found.update(np.ascontiguousarray(self.labels, dtype=bool))
-        found.update(np.ascontiguousarray(self.blocks, dtype=np.int64))
+            found.update(np.ascontiguousarray(self.patches[span], dtype=np.float32).data)
+        found.update(np.ascontiguousarray(self.labels, dtype=bool).data)
+        found.update(np.ascontiguousarray(self.blocks, dtype=np.int64).data)
         return found.hexdigest()
 
 

@@ -24,7 +24,7 @@ from exosift.learn.network import (
     Weights,
 )
 from exosift.learn.networks.gradient import device_of, gradient, loss_of, odds_of, repeatable
-from exosift.learn.networks.samples import Samples, batches
+from exosift.learn.networks.samples import Samples, batches, turned
 from exosift.learn.networks.weights import initial
 from exosift.types import Floats, Ints
 
@@ -59,11 +59,13 @@ def train(
 
 
 def margins(trained: Trained, patches: Floats) -> Floats:
-    """Log-odds (sample,) of a companion in patches (sample, level, y, x)."""
+    """Log-odds (sample,) of patches (sample, level, y, x), the mean over the network's views."""
     place = device_of(trained.network)
     weights = {name: torch.tensor(w, device=place) for name, w in trained.weights.items()}
+    views = [np.full(len(patches), view) for view in range(trained.network.views)]
     with repeatable(place):
-        return odds_of(trained.network, weights, patches)
+        each = [odds_of(trained.network, weights, turned(patches, view)) for view in views]
+    return np.asarray(np.mean(each, axis=0))
 
 
 @dataclass(eq=False)

@@ -1,8 +1,8 @@
 """The networks' weights: their shapes, and what they are before anything is learned.
 
 He's variance (He et al. 2015, arXiv:1502.01852) keeps a signal's power through ReLU layers,
-Glorot's (Glorot & Bengio 2010) through LSTM gates and the last unit. The bias of the forget gates
-begins at one, so that no level is forgotten before it is learned which matter.
+Glorot's (Glorot & Bengio 2010) through LSTM gates. The bias of the forget gates begins at one, so
+that no level is forgotten before it is learned which matter, and the last unit at zero: undecided.
 """
 
 from math import prod, sqrt
@@ -70,13 +70,12 @@ def initial(network: AnyNetwork, patch: tuple[int, int, int], rng: np.random.Gen
 
 
 def _drawn(name: str, shape: Shape, rng: np.random.Generator) -> Floats:
-    """One weight; biases are zero."""
+    """One weight; biases and the last unit are zero."""
     values = np.zeros(shape)
-    gates = 4 if name.startswith(("inner", "recurrent")) else 1
-    if len(shape) > 1:
+    if len(shape) > 1 and name != "last":
         place = prod(shape[2:])
-        inward, outward = shape[1] * place, shape[0] // gates * place
-        if gates > 1 or name == "last":
+        inward, outward = shape[1] * place, shape[0] // 4 * place
+        if name.startswith(("inner", "recurrent")):
             limit = sqrt(6.0 / (inward + outward))
             values = rng.uniform(-limit, limit, shape)
         else:
