@@ -86,8 +86,8 @@ def rows(name: str, method: Method, taught: float, judges: dict[tuple, Judged]) 
     for bounds, judged in judges.items():
         start = time.perf_counter()
         with tqdm(desc=f"{name} {bounds}", total=judged.maps, file=sys.stderr) as bar:
-            trial = judged.trials(method, bar.update)
-        curve = roc(trial, "shifted", np.random.default_rng(0), np.array(RATES))
+            trials = judged.trials(method, bar.update)
+        curve = roc(trials, "shifted", np.random.default_rng(0), np.array(RATES))
         row = {"method": name, "bin": f"{bounds[0]:g}–{bounds[1]:g}"}
         row |= {f"tpr_{rate:g}": float(tpr) for rate, tpr in zip(RATES, curve.tpr, strict=True)}
         row |= {"low": float(curve.block_low[0]), "high": float(curve.block_high[0])}
@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--nulls", type=int, default=46)
     given = parser.parse_args()
     sequence = empty()
-    known = (KnownCompanion("b", 451.0, 210.65),)
+    known = (KnownCompanion(451.0, 210.65),)
     judges = {}
     for bounds, snr in BINS.items():
         nulls = Nulls(("shifted",), given.nulls, planet_free=True)
