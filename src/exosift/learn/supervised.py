@@ -6,7 +6,7 @@ against null frames that taught nothing.
 """
 
 from collections.abc import Sequence as Several
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -36,10 +36,10 @@ class Rings:
     width: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.inner < self.outer or not 0 < self.width <= self.outer - self.inner:
+        if not 1 <= self.inner < self.outer or not 0 < self.width <= self.outer - self.inner:
             raise BadInput(
                 f"rings from {self.inner:g} to {self.outer:g} FWHM, {self.width:g} wide: expected "
-                "0 < inner < outer, and a ring or more between them"
+                "1 ≤ inner < outer, and a ring or more between them"
             )
 
     @property
@@ -69,7 +69,8 @@ def teach(
 ) -> "Supervised":
     """Learn from sequences, each under angles of the other sign; `told(done, of)` after each ring.
 
-    The sequence itself alone is the protocol "sequence", other stars "survey", both "pooled".
+    The sequence itself alone is the protocol "sequence", other stars "survey", both "pooled"; the
+    samples are divided among them.
     Raises BadInput for sequences whose patches would differ in size, and as `rings` does.
     """
     sides = {asked.side(sequence.observation.fwhm[0]) for sequence in sequences}
@@ -78,24 +79,21 @@ def teach(
             f"{len(sequences)} sequences have patches of {sorted(sides)} px: teach with sequences "
             "of one FWHM"
         )
-    prepared = [
-        rings(Turned.of(sequence, -sequence.angle, asked.interpolation), where.edges, asked)
-        for sequence in sequences
-    ]
+    share = replace(sampling, samples=-(-sampling.samples // len(sequences)))
+    samples: list[list[Labelled]] = [[] for _ in where.edges]
+    for number, sequence in enumerate(sequences):
+        turned = Turned.of(sequence, -sequence.angle, asked.interpolation)
+        for ring, (own, some) in enumerate(
+            zip(rings(turned, where.edges, asked), samples, strict=True)
+        ):
+            rng = np.random.default_rng([seed, ring, number])
+            some.append(drawn(own, share, sequence.observation.fwhm[0], rng))
     taught = []
-    for number, edges in enumerate(where.edges):
-        samples = [
-            drawn(each[number], sampling, sequence.observation.fwhm[0], _draw(seed, number, label))
-            for label, (sequence, each) in enumerate(zip(sequences, prepared, strict=True))
-        ]
-        taught.append(Taught(edges, _fitted(classifier, joined(samples), seed)))
+    for edges, some in zip(where.edges, samples, strict=True):
+        taught.append(Taught(edges, _fitted(classifier, joined(some), seed)))
         if told:
-            told(number + 1, len(where.edges))
+            told(len(taught), len(samples))
     return Supervised(asked, tuple(taught))
-
-
-def _draw(seed: int, ring: int, sequence: int) -> np.random.Generator:
-    return np.random.default_rng([seed, ring, sequence])
 
 
 def _fitted(classifier: Classifier, samples: Labelled, seed: int) -> Fitted:
