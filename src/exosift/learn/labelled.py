@@ -186,7 +186,7 @@ def _blocks(pixels: Ints, ring: Ring) -> Ints:
 def _disc(side: int, fwhm: float) -> Floats:
     """An aperture of one FWHM in the middle of a patch, as weights (pixel,)."""
     y, x = np.mgrid[:side, :side].reshape(2, 1, -1) - side // 2
-    return disc_overlap(x.astype(float), y.astype(float), fwhm / 2)[0]
+    return np.asarray(disc_overlap(x.astype(float), y.astype(float), fwhm / 2)[0])
 
 
 def _fluxes(patches: Floats, disc: Floats) -> Floats:

@@ -39,7 +39,7 @@ class Ring:
     @property
     def size(self) -> int:
         """Side [px] of the frames."""
-        return self.levels.turned.frames.shape[-1]
+        return int(self.levels.turned.frames.shape[-1])
 
     @property
     def orders(self) -> int:

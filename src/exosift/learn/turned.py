@@ -66,7 +66,7 @@ class Turned:
     @property
     def reach(self) -> int:
         """How far [px] from its middle a companion's light goes."""
-        return self.sequence.psf.shape[-1] // 2
+        return int(self.sequence.psf.shape[-1] // 2)
 
     def at(self, pixels: Ints) -> Floats:
         """Values (pixel, turn, time) of all frames turned by all angles, at flat pixel indices.
