@@ -84,7 +84,7 @@ def _linear(patches: Floats, templates: Floats) -> Floats:
 def _symmetric(image: Floats) -> Floats:
     """Images (level, y, x), the mean of their turns by quarters and mirror images."""
     both = (image, image[..., ::-1])
-    return np.mean([np.rot90(one, q, (1, 2)) for one in both for q in range(4)], axis=0)
+    return np.asarray(np.mean([np.rot90(one, q, (1, 2)) for one in both for q in range(4)], axis=0))
 
 
 def _unit(image: Floats) -> Floats:

@@ -4,7 +4,8 @@ Both are made under angles of the other sign, at which no companion of the sky a
 any number of frames, which keeps the speckles' correlation in time. C+ has a companion injected
 into the raw frames, of an S/N between bounds; C− is what the same frames hold at any place, some
 just where a companion was put, so that the pair differs by it alone. A patch is in units of the
-standard deviation of each level over all null frames of its ring: amplitude is information.
+noise of each level on its own circle, but for its own place: amplitude is information, and noise
+differs between frames and separations.
 """
 
 from collections.abc import Sequence as Several
@@ -25,7 +26,7 @@ Protocol = Literal["sequence", "survey", "pooled"]
 """What teaches: the sequence itself at negated angles, other stars, or both."""
 
 # Null frames of a ring that its noise is measured on, and companions that its throughput is.
-_NULLS, _PILOTS = 20, 12
+_NULLS, _PILOTS = 10, 8
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Sampling:
     samples: int = 6000
     snr: tuple[float, float] = (1.5, 5.0)
     fluxes: int = 8
-    paired: float = 0.15
-    mixed: float = 0.15
+    paired: float = 0.1
+    mixed: float = 0.1
 
     def __post_init__(self) -> None:
         if self.samples < 20 or self.fluxes < 1:
@@ -66,64 +67,67 @@ class Labelled:
     blocks: Ints
 
 
-@dataclass(frozen=True, eq=False)
-class Noise:
-    """A ring's noise: scale (level,) of pixels, and the flux that has an S/N of one.
+def unit_flux(ring: Ring, fwhm: float, rng: np.random.Generator) -> float:
+    """The flux of a companion with an S/N of one, at the level where that is least.
 
-    The latter is that in an aperture of one FWHM at the level where it is least.
+    In an aperture of one FWHM; what the levels leave is measured on some five times as bright.
     """
-
-    scale: Floats
-    unit: float
-
-
-def scale_of(ring: Ring) -> Floats:
-    """Standard deviation (level,) of the level images over null frames of a ring."""
-    where = ring.number[ring.pixels]
-    maps = [ring.images(order)[:, where] for order in _shifts(ring, _NULLS)]
-    return np.asarray(np.std(np.stack(maps), axis=(0, 2), dtype=np.float64), np.float32)
-
-
-def noise_of(ring: Ring, fwhm: float, rng: np.random.Generator) -> Noise:
-    """Measure a ring's noise, and what its levels leave of companions, a few times as bright."""
-    scale = scale_of(ring)
     disc = _disc(ring.side, fwhm)
     some = rng.choice(ring.pixels, min(200, len(ring.pixels)), replace=False)
-    shifts = _shifts(ring, _NULLS)
-    flux = np.stack([_fluxes(ring.patches(ring.images(order), some), disc) for order in shifts])
-    noise = flux.std(axis=(0, 1))
+    shifts = np.linspace(0, ring.orders, min(_NULLS, ring.orders), endpoint=False).astype(int)
+    maps = {shift: ring.images(_handed_on(ring, shift)) for shift in shifts}
+    noise = np.std([_fluxes(ring.patches(m, some), disc) for m in maps.values()], axis=(0, 1))
     guess = 5 * float(noise[len(noise) // 2])
-    orders = [shifts[i % len(shifts)] for i in range(_PILOTS)]
-    pairs = [_pair(ring, *_placed(ring, rng), np.array([guess]), order) for order in orders]
-    through = np.mean([_fluxes(lit[0] - before, disc) for lit, before in pairs], axis=0) / guess
-    with np.errstate(divide="ignore"):
-        unit = np.where(through > 0, noise / through, np.inf)
-    return Noise(scale, float(unit.min()))
+    left = []
+    for shift in rng.choice(shifts, _PILOTS):
+        companion, pixel = _placed(ring, rng)
+        at = ring.pixels[[pixel]]
+        lit = ring.lit(companion, np.array([guess]), _handed_on(ring, shift), at)[0, 0]
+        left.append(_fluxes(lit - ring.patches(maps[shift], at)[0], disc) / guess)
+    through = np.mean(left, axis=0)
+    unit = np.divide(noise, through, out=np.full(len(noise), np.inf), where=through > 0)
+    return float(unit.min())
 
 
 def drawn(ring: Ring, asked: Sampling, fwhm: float, rng: np.random.Generator) -> Labelled:
     """Draw the labelled patches of a ring under angles at which its own sky does not add up."""
-    noise = noise_of(ring, fwhm, rng)
+    unit = unit_flux(ring, fwhm, rng)
     half = asked.samples // 2
     tracks = -(-half // asked.fluxes)
-    places = [_placed(ring, rng) for _ in range(tracks)]
     snr = rng.uniform(*asked.snr, (tracks, asked.fluxes))
-    orders = [np.roll(np.arange(ring.orders), s) for s in rng.integers(ring.orders, size=tracks)]
+    places = [_placed(ring, rng) for _ in range(tracks)]
+    paired = min(int(asked.paired * half), tracks)
+    nulls = rng.integers(len(ring.pixels), size=half - paired)
+    shifts = rng.permutation(ring.orders)
+    of_track, of_null = (np.array_split(np.arange(n), len(shifts)) for n in (tracks, len(nulls)))
 
-    def work(i: int) -> tuple[Floats, Floats]:
-        return _pair(ring, *places[i], snr[i] * noise.unit, orders[i])
+    def work(i: int) -> tuple[Floats, Floats, Floats]:
+        order = _handed_on(ring, shifts[i])
+        images = ring.images(order)
+        noise = ring.noise(images)
+        chosen = nulls[of_null[i]]
+        minus = noise.of(chosen).units(ring.patches(images, ring.pixels[chosen]))
+        plus, before = [], []
+        for track in of_track[i]:
+            companion, pixel = places[track]
+            at, own = ring.pixels[[pixel]], noise.of(np.array([pixel]))
+            plus.append(own.units(ring.lit(companion, snr[track] * unit, order, at))[:, 0])
+            before.append(own.units(ring.patches(images, at)))
+        shape = (0, *minus.shape[1:])
+        return (
+            np.concatenate([np.empty(shape, np.float32), *plus]),
+            minus,
+            np.concatenate([np.empty(shape, np.float32), *before]),
+        )
 
-    pairs = threads.over(work, range(tracks))
+    every = threads.over(work, range(len(shifts)))
+    plus, minus, before = (np.concatenate(some) for some in zip(*every, strict=True))
     at = np.array([pixel for _, pixel in places])
-    plus = np.concatenate([one for one, _ in pairs])[:half]
-    of_plus = np.repeat(at, asked.fluxes)[:half]
-    count = min(int(asked.paired * half), tracks)
-    minus, of_minus = _nulls(ring, half - count, asked.mixed, rng)
-    before = np.stack([one for _, one in pairs])[:count]
-    patches = np.concatenate([plus, minus, before]) / noise.scale[:, None, None]
-    labels = np.arange(len(patches)) < half
-    blocks = _blocks(np.concatenate([of_plus, of_minus, at[:count]]), ring)
-    return Labelled(np.asarray(patches, np.float32), labels, blocks)
+    where = np.concatenate([np.repeat(at, asked.fluxes)[:half], nulls, at[:paired]])
+    blocks = _blocks(ring.pixels[where], ring)
+    minus = _mixed(minus, blocks[half : half + len(nulls)], asked.mixed, rng)
+    patches = np.concatenate([plus[:half], minus, before[:paired]])
+    return Labelled(patches, np.arange(len(patches)) < half, blocks)
 
 
 def joined(some: Several[Labelled]) -> Labelled:
@@ -139,54 +143,35 @@ def joined(some: Several[Labelled]) -> Labelled:
     )
 
 
-def _shifts(ring: Ring, count: int) -> list[Ints]:
-    """Orders in which the angles are handed on, evenly spread."""
-    steps = np.linspace(0, ring.orders, min(count, ring.orders), endpoint=False).astype(int)
-    return [np.roll(np.arange(ring.orders), step) for step in steps]
+def _handed_on(ring: Ring, shift: int) -> Ints:
+    """The order of the angles, handed on by `shift` frames."""
+    return np.roll(np.arange(ring.orders), shift)
 
 
 def _placed(ring: Ring, rng: np.random.Generator) -> tuple[Companion, int]:
-    """A companion of unit flux anywhere in a ring, and the pixel that it is on."""
-    pixel = int(rng.choice(ring.pixels))
-    y, x = divmod(pixel, ring.size)
+    """A companion of unit flux anywhere in a ring, and the number of the pixel that it is on."""
+    pixel = int(rng.integers(len(ring.pixels)))
+    y, x = divmod(int(ring.pixels[pixel]), ring.size)
     beside = rng.uniform(-0.5, 0.5, 2)
     place = sky_position(x + beside[0], y + beside[1], centre_of((ring.size, ring.size)))
     return Companion(*place, (1.0,)), pixel
 
 
-def _pair(
-    ring: Ring, companion: Companion, pixel: int, fluxes: Floats, order: Ints
-) -> tuple[Floats, Floats]:
-    """Patches (flux, level, y, x) with a companion, and the patch (level, y, x) without."""
-    at = np.array([pixel])
-    return ring.lit(companion, fluxes, order, at)[:, 0], ring.unlit(order, at)[0]
+def _mixed(patches: Floats, blocks: Ints, share: float, rng: np.random.Generator) -> Floats:
+    """Patches of which a share are cos α and sin α of two of one block, the second turned.
 
-
-def _nulls(ring: Ring, count: int, mixed: float, rng: np.random.Generator) -> tuple[Floats, Ints]:
-    """Patches (sample, level, y, x) of null frames and the pixels (sample,) that they are about.
-
-    Mixed ones are cos α and sin α of two, which keeps their variance; a mean would not.
+    That keeps their variance; a mean would not.
     """
-    shifts = rng.permutation(ring.orders)
-    each = np.array_split(np.arange(count), len(shifts))
-    patches, at = [], []
-    for shift, some in zip(shifts, each, strict=True):
-        if not some.size:
-            continue
-        pixels = rng.choice(ring.pixels, len(some))
-        patches.append(ring.patches(ring.images(np.roll(np.arange(ring.orders), shift)), pixels))
-        at.append(pixels)
-    found, pixels = np.concatenate(patches), np.concatenate(at)
-    chosen = rng.choice(count, int(mixed * count), replace=False)
-    # Both of a pair come from one block, so that a block held back is in no other.
-    order = np.argsort(_blocks(pixels[chosen], ring), kind="stable")
-    first, second = chosen[order], chosen[np.roll(order, 1)]
-    alike = _blocks(pixels[first], ring) == _blocks(pixels[second], ring)
+    chosen = rng.choice(len(patches), int(share * len(patches)), replace=False)
+    first = chosen[np.argsort(blocks[chosen], kind="stable")]
+    second = np.roll(first, 1)
+    alike = blocks[first] == blocks[second]
     first, second = first[alike], second[alike]
-    turn = np.radians(rng.uniform(0, 90, (len(first), 1, 1, 1)))
-    other = np.rot90(found[second], int(rng.integers(4)), (2, 3))[..., ::-1]
-    found[first] = np.cos(turn) * found[first] + np.sin(turn) * other
-    return found, pixels
+    angle = rng.uniform(0, np.pi / 2, (len(first), 1, 1, 1))
+    other = np.rot90(patches[second], int(rng.integers(4)), (2, 3))[..., ::-1]
+    found = patches.copy()
+    found[first] = np.cos(angle) * patches[first] + np.sin(angle) * other
+    return found
 
 
 def _blocks(pixels: Ints, ring: Ring) -> Ints:
@@ -201,7 +186,7 @@ def _blocks(pixels: Ints, ring: Ring) -> Ints:
 def _disc(side: int, fwhm: float) -> Floats:
     """An aperture of one FWHM in the middle of a patch, as weights (pixel,)."""
     y, x = np.mgrid[:side, :side].reshape(2, 1, -1) - side // 2
-    return disc_overlap(x.astype(float), y.astype(float), fwhm / 2)[0]
+    return np.asarray(disc_overlap(x.astype(float), y.astype(float), fwhm / 2)[0])
 
 
 def _fluxes(patches: Floats, disc: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from exosift.learn.turned import Turned
 from exosift.photometry.injection import Companion
 from exosift.types import Floats, Ints
 
+# Pixels whose radius differs by less [px] are on one circle; those nearer than so many FWHM do not
+# count as noise.
+_CIRCLE, _OWN = 1.0, 1.0
+
 
 @dataclass(frozen=True, eq=False)
 class Ring:
@@ -19,7 +24,7 @@ class Ring:
 
     bounds [px]; pixels (pixel,): flat indices of the ring; wide (place,): of all that patches about
     them lie on; number: place of each of the frame's pixels among `wide`, −1 elsewhere; values
-    (place, turn, time).
+    (place, turn, time); circles (pixel, place): shares of those that tell a pixel's noise.
     """
 
     bounds: tuple[float, float]
@@ -29,11 +34,12 @@ class Ring:
     number: Ints
     values: Floats
     side: int
+    circles: Any
 
     @property
     def size(self) -> int:
         """Side [px] of the frames."""
-        return self.levels.turned.frames.shape[-1]
+        return int(self.levels.turned.frames.shape[-1])
 
     @property
     def orders(self) -> int:
@@ -44,12 +50,20 @@ class Ring:
         """Level images (level, place), where frames have the angles turns[order]."""
         return self.levels.combined(self.values, self.levels.plain, order)
 
+    def noise(self, images: Floats) -> "Noise":
+        """What each level (pixel, level) has on the circle of every pixel, but for its own place.
+
+        It is that of this very frame: how much noise there is differs between null frames.
+        """
+        mean = self.circles @ images.T
+        power = self.circles @ np.square(images.T)
+        return Noise(mean, np.sqrt(np.maximum(power - mean**2, np.finfo(np.float32).tiny)))
+
     def patches(self, images: Floats, pixels: Ints) -> Floats:
         """Patches (pixel, level, y, x) about flat pixel indices, of level images (level, place)."""
         cut = images[:, self.number[self._boxes(pixels)]]
-        return np.ascontiguousarray(
-            cut.reshape(len(images), -1, self.side, self.side).swapaxes(0, 1)
-        )
+        cut = cut.reshape(len(images), -1, self.side, self.side)
+        return np.ascontiguousarray(cut.swapaxes(0, 1))
 
     def lit(self, companion: Companion, fluxes: Floats, order: Ints, pixels: Ints) -> Floats:
         """Patches (flux, pixel, level, y, x) with a companion of these times its flux."""
@@ -64,14 +78,6 @@ class Ring:
             out[:] = images.T[place.reshape(boxes.shape)]
         shape = (*patches.shape[:2], self.side, self.side, -1)
         return np.ascontiguousarray(np.moveaxis(patches.reshape(shape), -1, 2))
-
-    def unlit(self, order: Ints, pixels: Ints) -> Floats:
-        """Patches (pixel, level, y, x) without a companion, for few pixels."""
-        boxes = self._boxes(pixels)
-        own = self.values[self.number[boxes.ravel()]]
-        images = self.levels.combined(own, self.levels.plain, order)
-        cut = images.reshape(len(images), -1, self.side, self.side)
-        return np.ascontiguousarray(cut.swapaxes(0, 1))
 
     def _boxes(self, pixels: Ints) -> Ints:
         """Flat indices (pixel, side²) of the patches about flat indices."""
@@ -109,10 +115,44 @@ def rings(turned: Turned, edges: Several[tuple[float, float]], asked: Mlar) -> l
         first, last = int(place[wide].min()), int(place[wide].max()) + 1
         number = np.where((place >= first) & (place < last), place - first, -1)
         levels = Levels.of(turned, bounds, asked)
-        found.append(
-            Ring(bounds, levels, pixels, every[first:last], number, values[first:last], side)
-        )
+        held = every[first:last]
+        circles = _circles(pixels, held, size, fwhm)
+        found.append(Ring(bounds, levels, pixels, held, number, values[first:last], side, circles))
     return found
+
+
+def _circles(pixels: Ints, wide: Ints, size: int, fwhm: float) -> Any:
+    """Sparse shares (pixel, place) of the pixels on one circle that are not near each."""
+    from scipy import sparse  # slow to load
+
+    y, x = (each - (size - 1) / 2 for each in np.divmod(wide, size))
+    radius = np.hypot(x, y)
+    rows = []
+    for pixel in pixels:
+        y0, x0 = (each - (size - 1) / 2 for each in divmod(int(pixel), size))
+        on = np.abs(radius - np.hypot(x0, y0)) < _CIRCLE
+        rows.append(np.flatnonzero(on & (np.hypot(x - x0, y - y0) > _OWN * fwhm)))
+    count = np.array([len(row) for row in rows])
+    shares = np.repeat(np.float32(1) / count, count).astype(np.float32)
+    start = np.concatenate([[0], np.cumsum(count)])
+    return sparse.csr_array((shares, np.concatenate(rows), start), (len(pixels), len(wide)))
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Mean and standard deviation (pixel, level) that patches are told in."""
+
+    mean: Floats
+    scale: Floats
+
+    def of(self, which: Ints) -> "Noise":
+        """That of some of the pixels, by their numbers in the ring."""
+        return Noise(self.mean[which], self.scale[which])
+
+    def units(self, patches: Floats) -> Floats:
+        """Patches (…, pixel, level, y, x) in units of the noise."""
+        apart = patches - self.mean[..., None, None]
+        return np.asarray(apart / self.scale[..., None, None], np.float32)
 
 
 def _boxes(pixels: Ints, side: int, size: int) -> Ints:

@@ -6,7 +6,7 @@ against null frames that taught nothing.
 """
 
 from collections.abc import Sequence as Several
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of, pixel_position, radius_map
 from exosift.learn.classifier import Classifier, Told
-from exosift.learn.labelled import Labelled, Sampling, drawn, joined, scale_of
+from exosift.learn.labelled import Labelled, Sampling, drawn, joined
 from exosift.learn.mlar import Mlar
 from exosift.learn.model import Zone
 from exosift.learn.ring import Ring, rings
@@ -37,10 +37,10 @@ class Rings:
     width: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.inner < self.outer or not 0 < self.width <= self.outer - self.inner:
+        if not 1 <= self.inner < self.outer or not 0 < self.width <= self.outer - self.inner:
             raise BadInput(
                 f"rings from {self.inner:g} to {self.outer:g} FWHM, {self.width:g} wide: expected "
-                "0 < inner < outer, and a ring or more between them"
+                "1 ≤ inner < outer, and a ring or more between them"
             )
 
     @property
@@ -62,7 +62,8 @@ def teach(
 ) -> "Supervised":
     """Learn from sequences, each under angles of the other sign; `told(done, of)` after each ring.
 
-    The sequence itself alone is the protocol "sequence", other stars "survey", both "pooled".
+    The sequence itself alone is the protocol "sequence", other stars "survey", both "pooled"; the
+    samples are divided among them.
     Raises BadInput for sequences whose patches would differ in size, and as `rings` does.
     """
     sides = {asked.side(sequence.observation.fwhm[0]) for sequence in sequences}
@@ -71,24 +72,21 @@ def teach(
             f"{len(sequences)} sequences have patches of {sorted(sides)} px: teach with sequences "
             "of one FWHM"
         )
-    prepared = [
-        rings(Turned.of(sequence, -sequence.angle, asked.interpolation), where.edges, asked)
-        for sequence in sequences
-    ]
+    share = replace(sampling, samples=-(-sampling.samples // len(sequences)))
+    samples: list[list[Labelled]] = [[] for _ in where.edges]
+    for number, sequence in enumerate(sequences):
+        turned = Turned.of(sequence, -sequence.angle, asked.interpolation)
+        for ring, (own, some) in enumerate(
+            zip(rings(turned, where.edges, asked), samples, strict=True)
+        ):
+            rng = np.random.default_rng([seed, ring, number])
+            some.append(drawn(own, share, sequence.observation.fwhm[0], rng))
     taught = []
-    for number, edges in enumerate(where.edges):
-        samples = [
-            drawn(each[number], sampling, sequence.observation.fwhm[0], _draw(seed, number, label))
-            for label, (sequence, each) in enumerate(zip(sequences, prepared, strict=True))
-        ]
-        taught.append(_zone(edges, classifier, joined(samples), seed))
+    for edges, some in zip(where.edges, samples, strict=True):
+        taught.append(_zone(edges, classifier, joined(some), seed))
         if told:
-            told(number + 1, len(where.edges))
+            told(len(taught), len(samples))
     return Supervised(asked, tuple(taught))
-
-
-def _draw(seed: int, ring: int, sequence: int) -> np.random.Generator:
-    return np.random.default_rng([seed, ring, sequence])
 
 
 def _zone(edges: tuple[float, float], classifier: Classifier, samples: Labelled, seed: int) -> Zone:
@@ -109,86 +107,65 @@ class Supervised(Method):
 
     asked: Mlar
     taught: tuple[Zone, ...]
-    _kept: dict[str, "_Prepared"] = field(default_factory=dict, repr=False)
+    _kept: dict[str, "_Kept"] = field(default_factory=dict, repr=False)
 
     def map(self, sequence: Sequence) -> Floats:
         """Margins (y, x), North up; NaN outside of the rings."""
-        prepared, rings_of, order = self._of(sequence)
         found = np.full(sequence.cube.shape[-2:], np.nan, np.float32)
-        scales = prepared.scale_of(rings_of)
-        for ring, scale, own in zip(rings_of, scales, self.taught, strict=True):
-            patches = ring.patches(ring.images(order), ring.pixels)
-            found.flat[ring.pixels] = own.fitted.margin(patches / scale[:, None, None])
+        order, prepared = self._rings(sequence)
+        for ring, own in zip(prepared, self.taught, strict=True):
+            images = ring.images(order)
+            patches = ring.noise(images).units(ring.patches(images, ring.pixels))
+            found.flat[ring.pixels] = own.fitted.margin(patches)
         return found
 
     def injected(self, sequence: Sequence) -> MapWith:
         """In Gram space, within 3 FWHM of the companion; farther off the map is as without it."""
-        prepared, rings_of, order = self._of(sequence)
         plain = self.map(sequence)
+        order, prepared = self._rings(sequence)
+        noise = [ring.noise(ring.images(order)) for ring in prepared]
         centre, fwhm = centre_of(plain.shape), sequence.observation.fwhm[0]
-        scales = prepared.scale_of(rings_of)
 
         def map_with(companion: Companion, seen: Bools) -> Floats:
             x, y = pixel_position(companion.separation, companion.position_angle, centre)
             near = (radius_map(plain.shape, (x, y)) <= _NEAR * fwhm) & seen
-            found, one = plain.copy(), np.ones(1)
-            for ring, scale, own in zip(rings_of, scales, self.taught, strict=True):
-                pixels = ring.pixels[near.ravel()[ring.pixels]]
-                if pixels.size:
-                    patches = ring.lit(companion, one, order, pixels)[0]
-                    found.flat[pixels] = own.fitted.margin(patches / scale[:, None, None])
+            found = plain.copy()
+            for ring, told, own in zip(prepared, noise, self.taught, strict=True):
+                which = np.flatnonzero(near.ravel()[ring.pixels])
+                if which.size:
+                    pixels = ring.pixels[which]
+                    patches = ring.lit(companion, np.ones(1), order, pixels)[0]
+                    found.flat[pixels] = own.fitted.margin(told.of(which).units(patches))
             return found
 
         return map_with
 
-    def _of(self, sequence: Sequence) -> tuple["_Prepared", list[Ring], Ints]:
-        """The sequence turned, its rings under the sign of its angles, and their order."""
+    def _rings(self, sequence: Sequence) -> tuple[Ints, list[Ring]]:
+        """The order of a sequence's angles, and its rings turned by them."""
         kept = self._kept.get("last")
         if kept is None or not kept.holds(sequence):
-            edges = [one.edges for one in self.taught]
-            kept = self._kept["last"] = _Prepared.of(sequence, edges, self.asked)
-        negative, order = kept.order(sequence.angle)
-        return kept, kept.signs[negative], order
+            kept = self._kept["last"] = _Kept(sequence, {})
+        sign = kept.sign(sequence.angle)
+        turns = sign * kept.sequence.angle
+        if sign not in kept.rings:
+            turned = Turned.of(sequence, turns, self.asked.interpolation)
+            kept.rings[sign] = rings(turned, [one.edges for one in self.taught], self.asked)
+        index = np.argsort(turns, kind="stable")
+        return index[np.searchsorted(turns[index], sequence.angle)], kept.rings[sign]
 
 
 @dataclass(frozen=True, eq=False)
-class _Prepared:
-    """A sequence's rings under its angles and under their negatives, and their null noise.
+class _Kept:
+    """A sequence, and its rings under its angles (1) and under their negatives (−1)."""
 
-    signs: rings of either; scales (ring,): of either, measured under the other.
-    """
-
-    cube: Floats
-    angle: Floats
-    signs: tuple[list[Ring], list[Ring]]
-    scales: tuple[list[Floats], list[Floats]]
-
-    @classmethod
-    def of(
-        cls, sequence: Sequence, edges: Several[tuple[float, float]], asked: Mlar
-    ) -> "_Prepared":
-        both = [
-            rings(Turned.of(sequence, sign * sequence.angle, asked.interpolation), edges, asked)
-            for sign in (1, -1)
-        ]
-        noise = [[scale_of(ring) for ring in one] for one in both]
-        return cls(sequence.cube, sequence.angle, (both[0], both[1]), (noise[1], noise[0]))
+    sequence: Sequence
+    rings: dict[int, list[Ring]]
 
     def holds(self, sequence: Sequence) -> bool:
         """Whether it is of these frames, under some order of these angles or of their negatives."""
-        return sequence.cube is self.cube and any(
-            np.array_equal(np.sort(sign * self.angle), np.sort(sequence.angle)) for sign in (1, -1)
-        )
+        return sequence.cube is self.sequence.cube and self.sign(sequence.angle) != 0
 
-    def order(self, angle: Floats) -> tuple[int, Ints]:
-        """Whether angles (time,) are of the other sign, and which of the turns each is."""
-        for negative, sign in enumerate((1, -1)):
-            turns = sign * self.angle
-            if np.array_equal(np.sort(turns), np.sort(angle)):
-                index = np.argsort(turns, kind="stable")
-                return negative, index[np.searchsorted(turns[index], angle)]
-        raise AssertionError("angles that it does not hold")
-
-    def scale_of(self, some: list[Ring]) -> list[Floats]:
-        """The null noise of rings of either sign."""
-        return self.scales[0 if some is self.signs[0] else 1]
+    def sign(self, angle: Floats) -> int:
+        """Which sign of its angles these are; 0 for others."""
+        own, asked = self.sequence.angle, np.sort(angle)
+        return next((s for s in (1, -1) if np.array_equal(np.sort(s * own), asked)), 0)

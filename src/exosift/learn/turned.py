@@ -28,8 +28,8 @@ _ORDER = {"cubic": 3, "bilinear": 1}
 # The PSF between pixels is read from a table so many times as fine, linearly: to 4e-5 of its peak.
 _FINE = 32
 
-# Values kept at most.
-_MOST = 500_000_000
+# Values kept at most, and places that are read from the table together.
+_MOST, _TOGETHER = 500_000_000, 400_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class Turned:
     @property
     def reach(self) -> int:
         """How far [px] from its middle a companion's light goes."""
-        return self.sequence.psf.shape[-1] // 2
+        return int(self.sequence.psf.shape[-1] // 2)
 
     def at(self, pixels: Ints) -> Floats:
         """Values (pixel, turn, time) of all frames turned by all angles, at flat pixel indices.
@@ -107,17 +107,26 @@ class Turned:
         y, x = np.divmod(pixels, size)
         rows, columns = sources(self.turns, size, y, x)
         values = np.zeros((len(pixels), len(self.turns), len(angle)), np.float32)
-        for turn, (row, column) in enumerate(zip(rows, columns, strict=True)):
-            across = (column - star[0])[:, None] - offset[:, 0]
-            up = (row - star[1])[:, None] - offset[:, 1]
-            near = (np.abs(across) < self.reach + 0.5) & (np.abs(up) < self.reach + 0.5)
-            values[:, turn][near] = self._between(across[near], up[near])
+        across, up = (
+            (place.T - middle).astype(np.float32)
+            for place, middle in zip((columns, rows), star, strict=True)
+        )
+        offset = offset.astype(np.float32)
+        together = max(1, _TOGETHER // (len(pixels) * len(angle)))
+        for block in threads.blocks(len(self.turns), together):
+            x = across[:, block, None] - offset[:, 0]
+            y = up[:, block, None] - offset[:, 1]
+            near = np.maximum(np.abs(x), np.abs(y)) < self.reach + 0.5
+            values[:, block][near] = self._between(x[near], y[near])
         return values * np.float32(companion.flux[0])
 
     def _between(self, x: Floats, y: Floats) -> Floats:
         """The PSF at (x, y) [px] from its middle, from the table."""
         middle = self.table.shape[0] // 2
-        column, row = ((each * _FINE + middle).astype(np.float32) for each in (x, y))
+        column, row = (
+            x * np.float32(_FINE) + np.float32(middle),
+            y * np.float32(_FINE) + np.float32(middle),
+        )
         left, low = column.astype(np.int32), row.astype(np.int32)
         right, high = column - left, row - low
         flat, first = self.table.ravel(), low * self.table.shape[1] + left
