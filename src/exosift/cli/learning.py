@@ -1,0 +1,41 @@
+"""Commands of supervised detection: to teach, to predict."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from exosift.cli.options import PATH, YAML, on_threads, option
+
+
+@click.command()
+@click.argument("sequence", type=PATH)
+@click.option("--star", "stars", type=PATH, multiple=True, help="Sequence that teaches, too.")
+@option("--learning", type=YAML, default="{}", help="Classifier, protocol, patches, samples.")
+@option("--output", type=PATH, help="Folder for model.npz and its card.")
+@on_threads
+def learn(
+    sequence: Path, stars: tuple[Path, ...], learning: Any, output: Path, threads: int
+) -> None:
+    """Teach a classifier to tell companions from speckles (SODIRF, SODINN)."""
+    from exosift import threads as budget
+    from exosift.learn.learning import Learning
+    from exosift.settings import parse
+    from exosift.steps import learn as step
+
+    with budget.limit(threads):
+        step.run(sequence, stars, parse(Learning, learning, "learning"), output)
+
+
+@click.command()
+@click.argument("sequence", type=PATH)
+@option("--model", type=PATH, help="model.npz, as `exosift learn` wrote it.")
+@option("--output", type=PATH, help="Folder for margin.fits and probability.fits.")
+@on_threads
+def predict(sequence: Path, model: Path, output: Path, threads: int) -> None:
+    """Map what a taught classifier says of every place of a sequence."""
+    from exosift import threads as budget
+    from exosift.steps import predict as step
+
+    with budget.limit(threads):
+        step.run(sequence, model, output)
