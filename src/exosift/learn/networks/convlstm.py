@@ -4,8 +4,7 @@
     c_t = f c_{t-1} + i g,   h_t = o tanh(c_t)
 
 where * convolves within the patch, zero outside. What does not wait for h is done for all levels at
-once: forward the convolution of the input, backward the gradients of all kernels. That, and
-channels last, makes it twice as fast as step by step through autograd.
+once: forward the convolution of the input, backward the gradients of all kernels.
 """
 
 from typing import Any
