@@ -1,7 +1,5 @@
 """A real SLURM of two nodes on this machine, and surveys run through it."""
 
-import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -12,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import pytest
-from astropy.io import fits
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -99,27 +95,3 @@ def slurm() -> Iterator[Slurm]:
     finally:
         os.environ.pop("SLURM_CONF", None)
         subprocess.run([HERE / "stop.sh", folder], check=True, timeout=120)
-
-
-def digests(results: Path) -> dict[str, str]:
-    """A hash of the arrays of every product: stores by their manifests, images, tables' rows."""
-    found = {}
-    for path in sorted(results.rglob("*")):
-        if path.name.endswith(".zarr.json"):
-            found[str(path.relative_to(results))] = json.loads(path.read_text())["sha256"]
-        elif path.suffix == ".fits" and not path.is_symlink():
-            found[str(path.relative_to(results))] = _arrays(path)
-        elif path.suffix == ".ecsv":
-            rows = [line for line in path.read_text().splitlines() if not line.startswith("#")]
-            found[str(path.relative_to(results))] = "\n".join(rows)
-    return found
-
-
-def _arrays(path: Path) -> str:
-    """Hash of the arrays of a FITS file, and of their shapes."""
-    digest = hashlib.sha256()
-    with fits.open(path) as units:
-        for unit in units:
-            values = np.ascontiguousarray([] if unit.data is None else unit.data)
-            digest.update(str(values.shape).encode() + values.tobytes())
-    return digest.hexdigest()

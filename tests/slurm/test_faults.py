@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.slurm import tiny
-from tests.slurm.conftest import PROFILE, Slurm, digests, said, wait_for
-from tests.workflow.conftest import ROOT, Run, Survey
+from tests.slurm.conftest import PROFILE, Slurm, said, wait_for
+from tests.workflow.conftest import ROOT, Run, Survey, digests
 
 pytestmark = pytest.mark.slurm
 

@@ -19,8 +19,8 @@ from exosift.psfsub.engine import reduce
 from exosift.psfsub.pca import Pca
 from tests.conftest import DATA
 from tests.slurm import pca_job, tiny
-from tests.slurm.conftest import PROFILE, digests
-from tests.workflow.conftest import ROOT, Survey
+from tests.slurm.conftest import PROFILE
+from tests.workflow.conftest import ROOT, Survey, digests
 
 pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm")]
 

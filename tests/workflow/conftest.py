@@ -1,5 +1,7 @@
 """A tiny simulated survey, and Snakemake run on it as a user would."""
 
+import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -7,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from astropy.io import fits
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,6 +99,30 @@ class Survey:
 def simulated(target: str, epoch: str, role: str = "science") -> tuple[str, ...]:
     """A row of the observations table for simulated data."""
     return (target, epoch, "simulated", "L'", "simulated", "simulated", "simulated", "psf", role)
+
+
+def digests(results: Path) -> dict[str, str]:
+    """A hash of the arrays of every product: stores by their manifests, images, tables' rows."""
+    found = {}
+    for path in sorted(results.rglob("*")):
+        if path.name.endswith(".zarr.json"):
+            found[str(path.relative_to(results))] = json.loads(path.read_text())["sha256"]
+        elif path.suffix == ".fits" and not path.is_symlink():
+            found[str(path.relative_to(results))] = _arrays(path)
+        elif path.suffix == ".ecsv":
+            rows = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+            found[str(path.relative_to(results))] = "\n".join(rows)
+    return found
+
+
+def _arrays(path: Path) -> str:
+    """Hash of the arrays of a FITS file, and of their shapes."""
+    digest = hashlib.sha256()
+    with fits.open(path) as units:
+        for unit in units:
+            values = np.ascontiguousarray([] if unit.data is None else unit.data)
+            digest.update(str(values.shape).encode() + values.tobytes())
+    return digest.hexdigest()
 
 
 @pytest.fixture

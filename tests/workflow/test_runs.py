@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from tests.workflow.conftest import SURVEY, simulated
+from tests.workflow.conftest import SURVEY, digests, simulated
 
 pytestmark = pytest.mark.workflow
 
@@ -85,6 +85,16 @@ def test_report_shows_every_observation_and_its_figures(finished):
         assert f"../results/A/1/{figure}" in text
         assert (page.parent / f"../results/A/1/{figure}").exists()
     assert f"report: {page}" in (finished.folder / "said.txt").read_text()
+
+
+def test_one_core_gives_the_same_arrays(finished, survey):
+    survey.write(SURVEY, [simulated("A", "1")])
+    wanted = [f"results/A/1/{one}/candidates.ecsv" for one in ("pca", "median", "andromeda")]
+    run = survey.run("--cores", "1", *wanted)
+    assert run.code == 0, run.text[-3000:]
+    alone, both = (digests(one / "results") for one in (run.folder, finished.folder / "run"))
+    assert len(alone) > 10
+    assert alone == {product: both[product] for product in alone}
 
 
 def test_second_run_does_nothing(finished):
