@@ -1,7 +1,7 @@
 """A finished run as a Workflow Run RO-Crate: workflow, configuration, products, who made what.
 
 Profile Provenance Run Crate 0.5 (Leo et al. 2024, PLoS ONE 19, e0309210), which holds those of
-Workflow Run and Process Run Crates, on RO-Crate 1.1. Inputs from outside are named by their
+Workflow Run and Process Run Crates, on RO-Crate 1.1. Data that go in are named by their
 SHA-256 (RFC 6920) and not copied; nor are stores, whose manifests with their content hash are.
 """
 
@@ -140,7 +140,7 @@ class _Writer:
             told["sha256"] = digest
         if Path(name).suffix in _FORMATS:
             told["encodingFormat"] = _FORMATS[Path(name).suffix]
-        inside = not Path(name).is_absolute() and not name.startswith("..") and path.is_file()
+        inside = (source is not None or name.startswith("results/")) and path.is_file()
         if inside:
             told["contentSize"] = str(path.stat().st_size)
             found = self.crate.add_file(path, name, properties=told)
