@@ -38,7 +38,7 @@ from exosift.sequence import Observation, Sequence
 
 RATES = (0.25, 1.0)  # false positives a frame
 # Bins [FWHM], and between which S/N of the reference the companions of each are drawn.
-BINS = {(2.0, 4.0): (2.5, 4.5), (4.0, 6.0): (2.5, 4.0), (6.0, 9.0): (2.5, 4.0)}
+BINS = {(2.0, 4.0): (2.0, 3.5), (4.0, 6.0): (2.5, 4.0), (6.0, 9.0): (1.8, 3.0)}
 REFERENCE = Reduction(Pca((10,)), Annuli(2.0, 1.0), combination="mean")
 RANKS = (4, 6, 8, 10, 12, 15, 20, 25)
 COLUMNS = ["method", "bin", "tpr_0.25", "low", "high", "tpr_1", "effective", "seconds"]
@@ -92,6 +92,7 @@ def rows(name: str, method: Method, taught: float, judges: dict[tuple, Judged]) 
         row |= {f"tpr_{rate:g}": float(tpr) for rate, tpr in zip(RATES, curve.tpr, strict=True)}
         row |= {"low": float(curve.block_low[0]), "high": float(curve.block_high[0])}
         row |= {"effective": curve.effective, "injections": curve.injections, "taught": taught}
+        row |= {"snr": BINS[bounds]}
         found.append(row | {"seconds": time.perf_counter() - start})
     return found
 

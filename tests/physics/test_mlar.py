@@ -73,10 +73,10 @@ def test_levels_with_and_without_a_companion_are_those_of_the_naive_way(
     levels = Levels.of(turned, (8.0, 14.0), replace(ASKED, combination=combination))
     pixels, flux = around(PLACE), 5.0
     own, light = turned.at(pixels), turned.light(PLACE, ORDER, pixels)
-    weights = levels.lit(PLACE, ORDER, np.array([flux]))[0]
+    modes = levels.lit(PLACE, ORDER, np.array([flux]))[0]
     ways = {
         0.0: levels.combined(own, levels.plain, ORDER),
-        flux: levels.combined(own + np.float32(flux) * light, weights, ORDER),
+        flux: levels.combined(own + np.float32(flux) * light, modes, ORDER),
     }
     for brightness, found in ways.items():
         given = inject(turned.given(ORDER), [replace(PLACE, flux=(brightness,))])

@@ -41,7 +41,7 @@ class Sampling:
 
     samples: int = 6000
     snr: tuple[float, float] = (1.5, 5.0)
-    fluxes: int = 8
+    fluxes: int = 12
     paired: float = 0.1
     mixed: float = 0.1
 

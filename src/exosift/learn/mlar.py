@@ -61,7 +61,7 @@ class Mlar:
 class Levels:
     """A zone's frames, its inner products and the ranks of its levels.
 
-    plain (level, time, time): the weights W_k of its frames without a companion.
+    plain (time, mode): its eigenvectors without a companion, as many as the highest rank takes.
     """
 
     turned: Turned
@@ -92,10 +92,10 @@ class Levels:
         region = Fitted.of(flat, part, Pca((1,)), References())
         power, modes = _decomposed(region.products)
         ranks = _ranks(power, asked)
-        return cls(turned, asked, region, ranks, _weights(modes, ranks))
+        return cls(turned, asked, region, ranks, modes[:, : ranks[-1]])
 
     def lit(self, companion: Companion, order: Ints, fluxes: Floats) -> Floats:
-        """Weights (flux, level, time, time) with a companion in frames of the angles turns[order].
+        """Eigenvectors (flux, time, mode) with a companion in frames of the angles turns[order].
 
         It is `fluxes` times as bright.
         """
@@ -103,21 +103,24 @@ class Levels:
         light = self.region.lit(path, 0)
         if light is None:
             return np.broadcast_to(self.plain, (len(fluxes), *self.plain.shape))
+        every = [_decomposed(self.region.brightened(light, float(a)))[1] for a in fluxes]
+        return np.stack(every)[..., : self.ranks[-1]]
 
-        def work(times: float) -> Floats:
-            products = self.region.brightened(light, float(times))
-            return _weights(_decomposed(products)[1], self.ranks)
+    def combined(self, values: Floats, modes: Floats, order: Ints) -> Floats:
+        """Level images (level, pixel) from turned values (pixel, turn, time), by eigenvectors.
 
-        return np.stack([work(times) for times in fluxes])
-
-    def combined(self, values: Floats, weights: Floats, order: Ints) -> Floats:
-        """Level images (level, pixel) from turned values (pixel, turn, time)."""
+        Frame t turned is Y[u, t] − ⟨Y[u]⟩ − Σ_j U[t, j] (Y[u] · U_j), u being the turn that it has.
+        """
+        turn = np.empty_like(order)
+        turn[order] = np.arange(len(order))
+        used = modes.astype(np.float32)
+        scores = (values.reshape(-1, values.shape[2]) @ used).reshape(*values.shape[:2], -1)
+        own = values[:, np.arange(len(turn)), turn] - values.mean(axis=2)
         if self.asked.combination == "mean":
-            every = np.zeros((len(weights), *values.shape[1:]), np.float32)
-            every[:, order] = weights / len(order)
-            return np.asarray(every.reshape(len(weights), -1) @ values.reshape(len(values), -1).T)
-        own = values.transpose(1, 2, 0)[order]
-        return np.asarray(np.median(weights.transpose(1, 0, 2) @ own, axis=0))
+            star = np.einsum("puj,uj->jp", scores, used[turn], optimize=False) / len(turn)
+            return np.asarray(own.mean(axis=1) - star.cumsum(axis=0)[self.ranks - 1])
+        star = (scores * used[turn]).cumsum(axis=2)[..., self.ranks - 1]
+        return np.asarray(np.median(own[..., None] - star, axis=1).T)
 
 
 def _decomposed(products: Gram) -> tuple[Floats, Floats]:
@@ -142,12 +145,3 @@ def _ranks(power: Floats, asked: Mlar) -> Ints:
             break
         ranks = np.union1d(ranks, [more])
     return ranks
-
-
-def _weights(modes: Floats, ranks: Ints) -> Floats:
-    """W_k = J − U_k U_kᵀ (level, time, time) of eigenvectors (time, mode)."""
-    count = len(modes)
-    used = modes[:, : ranks[-1]].T
-    products = used[:, :, None] * used[:, None, :]
-    starlight = np.add.reduceat(products, [0, *ranks[:-1]], axis=0).cumsum(axis=0)
-    return np.asarray(np.eye(count) - 1 / count - starlight, np.float32)

@@ -71,10 +71,10 @@ class Ring:
         needed, place = np.unique(boxes, return_inverse=True)
         own = self.values[self.number[needed]]
         light = self.levels.turned.light(companion, order, needed)
-        weights = self.levels.lit(companion, order, fluxes)
-        patches = np.empty((len(fluxes), *boxes.shape, weights.shape[1]), np.float32)
-        for out, flux, weight in zip(patches, fluxes, weights, strict=True):
-            images = self.levels.combined(own + np.float32(flux) * light, weight, order)
+        every = self.levels.lit(companion, order, fluxes)
+        patches = np.empty((len(fluxes), *boxes.shape, len(self.levels.ranks)), np.float32)
+        for out, flux, modes in zip(patches, fluxes, every, strict=True):
+            images = self.levels.combined(own + np.float32(flux) * light, modes, order)
             out[:] = images.T[place.reshape(boxes.shape)]
         shape = (*patches.shape[:2], self.side, self.side, -1)
         return np.ascontiguousarray(np.moveaxis(patches.reshape(shape), -1, 2))
