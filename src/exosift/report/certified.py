@@ -26,7 +26,8 @@ class CertifiedRow:
 class CertifiedSummary:
     """False alarms of a method's candidates: a figure, as a path relative to the page.
 
-    pools: why other stars' null frames do not count, a line a kind.
+    pools: why other stars' null frames do not count, a line a kind; least: the least chance that is
+    told by the first kind.
     """
 
     status: Status
@@ -34,3 +35,4 @@ class CertifiedSummary:
     figure: str | None = None
     rows: tuple[CertifiedRow, ...] = ()
     pools: tuple[str, ...] = ()
+    least: float = 1.0

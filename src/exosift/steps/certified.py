@@ -91,7 +91,8 @@ def certified(
     path = folder / "certified.png"
     figure = os.path.relpath(path, base) if path.exists() else None
     lines = tuple(pool.line for pool in pools.values() if pool.line)
-    return CertifiedSummary("done", "", figure, tuple(rows), lines)
+    least = pools[config.certify.nulls.kinds[0]].nulls.least
+    return CertifiedSummary("done", "", figure, tuple(rows), lines, least)
 
 
 def discoveries(
@@ -115,11 +116,11 @@ def discoveries(
                 rows = [row for row in reduction.certified.rows if row.nulls == kind]
                 new = [one for one, is_known in zip(rows, known, strict=True) if not is_known]
                 p.append(min((one.chance for one in new), default=1.0))
-                least += [1 / (one.effective + 1) for one in rows]
+                least.append(reduction.certified.least)
         if not p:
             continue
         asked = config.certify.discovery
-        found = benjamini_hochberg(np.array(p), asked, min(least, default=1.0))
+        found = benjamini_hochberg(np.array(p), asked, min(least))
         line = (
             f"{name}: {found.found.sum()} of {len(p)} frames hold a discovery, at {asked:g} false"
         )
