@@ -46,7 +46,8 @@ def test_pages_stay_small_and_every_target_has_its_own(run):
         assert f'href="target-{target}.html"' in page
         text = (folder / f"report/target-{target}.html").read_text()
         assert f"<h1>{target}</h1>" in text
-        assert f"{target}-epochs.png" in text
+        if target != "T006":  # of which one epoch is left
+            assert f"{target}-epochs.png" in text
     assert 'class="observation"' not in page  # they are on the targets' pages
     assert len(page) < 60_000
 
