@@ -1,9 +1,9 @@
 """`python -m benchmarks.scaling`: what frames on disk cost by their number N and their pixels p.
 
-PCA of 20 modes, full frame, mean: seconds of one core at work, in passes of N² p (the Gram matrix,
-and the residuals) and of N p (rechunking, derotation), with the exponents that they follow; and
-the time with one worker over that with two. Writes benchmarks/scaling.json and
-docs/figures/scaling.png.
+PCA of 20 modes, full frame, mean: seconds of one core at work on what goes with N² p (the Gram
+matrix, the residuals; N³ for its eigenvectors) and with N p (rechunking, derotation), with the
+exponents that they follow; and the time with one worker over that with two. Writes
+benchmarks/scaling.json and docs/figures/scaling.png.
 """
 
 import json
@@ -28,7 +28,7 @@ from exosift.psfsub.pca import Pca
 COUNTS, SIDES = (250, 500, 1000, 2000), (128, 256, 512, 1024)
 AT_COUNT, AT_SIDE = 250, 256  # what is held while the other grows
 REDUCTION = Reduction(Pca((20,)), FullFrame(), combination="mean")
-PARTS = ("matrix products", "the rest")
+PARTS = ("subtraction", "rechunking, derotation")
 
 
 class Timed:
@@ -66,8 +66,8 @@ def cost(folder: Path, count: int, side: int) -> Row:
         start = time.process_time()
         reduced(folder / "sequence.zarr", workers)
         total = time.process_time() - start
-    products = sum(workers.seconds[name] for name in ("_products", "_run"))
-    return {"frames": count, "pixels": side**2, PARTS[0]: products, PARTS[1]: total - products}
+    frames = sum(workers.seconds[name] for name in ("_carried", "_summed"))
+    return {"frames": count, "pixels": side**2, PARTS[0]: total - frames, PARTS[1]: frames}
 
 
 def exponents(rows: list[Row], by: str) -> Row:
