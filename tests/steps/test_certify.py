@@ -1,11 +1,14 @@
 """`exosift nulls` and `exosift certify` by hand: what they write, and what they refuse."""
 
+import shutil
+
 import numpy as np
 import pytest
 from astropy.table import Table
 from click.testing import CliRunner
 
 from exosift.cli import main
+from exosift.io.catalogue import read_peaks
 from tests.steps.conftest import Files
 
 METHOD = "{model: {kind: pca, ranks: [2, 3]}, regions: {kind: full}}"
@@ -69,6 +72,16 @@ def test_candidates_are_told_by_their_own_null_frames(scored, tmp_path, call):
     assert shifted["false_alarm_least"] == pytest.approx(1 / (shifted["effective_frames"] + 1))
     assert table.meta["pools"]["negated"]["line"] == "no other star has nulls of this kind"
     assert (tmp_path / "certified.png").stat().st_size > 5_000
+
+
+def test_the_catalogue_goes_by_what_null_frames_tell(scored, tmp_path, call):
+    shutil.copy(scored / "candidates.ecsv", tmp_path)
+    assert np.isnan(read_peaks(tmp_path / "candidates.ecsv", "pca")[0].conformal)
+    assert call(*certify(scored, tmp_path))[0] == 0
+    table = Table.read(tmp_path / "certified.ecsv")
+    shifted = table[(table["candidate"] == 0) & (table["nulls"] == "negated-shifted")]
+    peak = read_peaks(tmp_path / "candidates.ecsv", "pca")[0]
+    assert peak.chance == shifted["false_alarm_conformal"][0]
 
 
 def test_other_stars_are_pooled_where_they_are_alike(scored, tmp_path, call):

@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from astropy.table import Table
 
 from exosift.errors import BadInput
 from exosift.io.atomic import whole
 from exosift.io.companions import read_companions
+from exosift.io.nulls import read_certified
 from exosift.survey.catalogue import Astrometry, Peak, Source
 from exosift.survey.verdict import Linked, Verdict
 
@@ -128,15 +129,14 @@ def read_catalogue(path: Path) -> list[dict[str, Any]]:
 
 
 def read_peaks(path: Path, reduction: str) -> list[Peak]:
-    """The candidates of a reduction, with their calibrated chance where the table has one."""
+    """The candidates of a reduction, with the chance that null frames tell where that was asked."""
     try:
         table = Table.read(path, format="ascii.ecsv")
-        return [
+        peaks = [
             Peak(
                 reduction=reduction,
                 **{name: float(row[name]) for name in ("separation", "position_angle", "snr")},
                 **{name: float(row[name]) for name in ("fpf", "false_alarm", "rank")},
-                conformal=_calibrated(row),
                 known=bool(row["known"]),
                 edge=bool(row["edge"]),
             )
@@ -144,13 +144,15 @@ def read_peaks(path: Path, reduction: str) -> list[Peak]:
         ]
     except (OSError, ValueError, KeyError) as error:
         raise BadInput(f"{path}: not a candidates table ({error}); run `exosift detect`") from error
+    certified = path.with_name("certified.ecsv")
+    counted = _counted(certified) if certified.exists() else {}
+    return [replace(peak, conformal=counted.get(i, math.nan)) for i, peak in enumerate(peaks)]
 
 
-def _calibrated(row: Any) -> float:
-    """The conformal false-alarm probability of a candidate; NaN where it has none."""
-    name = "false_alarm_conformal"
-    value = row[name] if name in row.colnames else math.nan
-    return math.nan if np.ma.is_masked(value) else float(value)
+def _counted(path: Path) -> dict[int, float]:
+    """Conformal false-alarm probability by candidate, by the kind of nulls that tells most."""
+    rows = sorted(read_certified(path)[0], key=lambda row: -row["false_alarm_least"])
+    return {row["candidate"]: row["false_alarm_conformal"] for row in rows}
 
 
 def read_astrometry(path: Path, reduction: str) -> list[Astrometry]:
