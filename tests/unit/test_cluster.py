@@ -94,15 +94,6 @@ def test_a_worker_killed_in_the_middle_changes_nothing(processes, tmp_path, expe
     np.testing.assert_array_equal(total, expected)
 
 
-def fatal(_: int) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def test_work_that_kills_every_worker_is_worth_another_try_with_more_memory(processes):
-    with pytest.raises(Transient, match="more memory"):
-        processes.over(fatal, [0])
-
-
 def failing(_: int) -> None:
     raise BadInput("frame 3: no star")
 
@@ -112,6 +103,15 @@ def test_errors_of_the_work_come_through(processes):
         cluster.over(failing, [0])
     with pytest.raises(BadInput, match="frame 3: no star"):
         processes.over(failing, [0])
+
+
+def fatal(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_work_that_kills_every_worker_is_worth_another_try_with_more_memory(processes):
+    with pytest.raises(Transient, match="more memory"):
+        processes.over(fatal, [0])
 
 
 def test_workers_leave_nothing_on_the_disk(tmp_path, monkeypatch):

@@ -39,8 +39,17 @@ _SERVING = 2
 # The scheduler's pages are at a port of their own: another job's may be on this node.
 _NO_DASHBOARD = {"dashboard": False, "dashboard_address": ":0"}
 
-# Seconds for workers to come up on a busy file system.
+# Seconds for workers to come up on a busy file system, and for new ones after the last has died.
 _PATIENCE = 300
+
+# What dask calls it when those who were to do a piece of work have died.
+_LOST = (
+    "KilledWorker",
+    "NoWorkerError",
+    "NoValidWorkerError",
+    "CancelledError",
+    "FutureCancelledError",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +104,7 @@ def _result(sent: Any) -> Any:
     try:
         return sent.result()
     except Exception as error:
-        if type(error).__name__ not in ("KilledWorker", "CancelledError", "FutureCancelledError"):
+        if type(error).__name__ not in _LOST:
             raise
         raise Transient(
             f"the workers died again and again ({error}); ask for more memory, or fewer workers"
@@ -118,9 +127,12 @@ def opened(kind: Kind, workers: int, memory: int | None = None) -> Iterator[Clus
                 lambda value: value,
             )
         return
+    import dask  # takes 0.2 s
+
     count = _tasks() - _SERVING if kind == "srun" else workers
     with (
         tempfile.TemporaryDirectory(prefix="exosift-", dir=node_disk()) as folder,
+        dask.config.set({"distributed.scheduler.no-workers-timeout": f"{_PATIENCE}s"}),
         _client(kind, count, memory or requested_memory(), folder) as client,
     ):
         try:
