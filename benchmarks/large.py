@@ -9,6 +9,7 @@ not count). Writes benchmarks/large.json.
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -220,6 +221,7 @@ def main(count: int = FRAMES, side: int = SIDE, folder: str | None = None) -> No
             row |= {"read_gb_s": size / read / 1e9, "first_read_gb_s": size / first / 1e9}
             row |= {"write_gb_s": size / write / 1e9, "memory_given_mb": memory}
             row["snr"] = significance(Path(place) / combination / "image.fits", side)
+            shutil.rmtree(Path(place) / combination)
             rows.append(row)
     (ROOT / "benchmarks" / "large.json").write_text(json.dumps(rows, indent=1) + "\n")
     print(table(rows, COLUMNS))
