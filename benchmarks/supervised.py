@@ -30,7 +30,7 @@ from exosift.limits.comparison import Comparison
 from exosift.limits.judging import Judged
 from exosift.limits.methods import Method, SnrOf
 from exosift.limits.nulls import Nulls
-from exosift.limits.roc import roc
+from exosift.limits.roc import roc, supported_rates
 from exosift.photometry.known import KnownCompanion
 from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.pca import Pca
@@ -41,7 +41,7 @@ RATES = (0.25, 1.0)  # false positives a frame
 BINS = {(2.0, 4.0): (2.0, 3.5), (4.0, 6.0): (2.5, 4.0), (6.0, 9.0): (1.8, 3.0)}
 REFERENCE = Reduction(Pca((10,)), Annuli(2.0, 1.0), combination="mean")
 RANKS = (4, 6, 8, 10, 12, 15, 20, 25)
-COLUMNS = ["method", "bin", "tpr_0.25", "low", "high", "tpr_1", "effective", "seconds"]
+COLUMNS = ["method", "bin", "rate", "tpr_0.25", "low", "high", "tpr_1", "effective", "seconds"]
 
 
 def empty() -> Sequence:
@@ -87,12 +87,14 @@ def rows(name: str, method: Method, taught: float, judges: dict[tuple, Judged]) 
         start = time.perf_counter()
         with tqdm(desc=f"{name} {bounds}", total=judged.maps, file=sys.stderr) as bar:
             trials = judged.trials(method, bar.update)
-        curve = roc(trials, "shifted", np.random.default_rng(0), np.array(RATES))
+        # No rate below one in the effective number of nulls is told.
+        asked = np.maximum(RATES, supported_rates(trials, "shifted")[0])
+        curve = roc(trials, "shifted", np.random.default_rng(0), asked)
         row = {"method": name, "bin": f"{bounds[0]:g}–{bounds[1]:g}"}
         row |= {f"tpr_{rate:g}": float(tpr) for rate, tpr in zip(RATES, curve.tpr, strict=True)}
         row |= {"low": float(curve.block_low[0]), "high": float(curve.block_high[0])}
         row |= {"effective": curve.effective, "injections": curve.injections, "taught": taught}
-        row |= {"snr": BINS[bounds]}
+        row |= {"snr": BINS[bounds], "rate": float(asked[0])}
         found.append(row | {"seconds": time.perf_counter() - start})
     return found
 

@@ -10,7 +10,6 @@ differs between frames and separations.
 
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -21,9 +20,6 @@ from exosift.learn.ring import Ring
 from exosift.photometry.apertures import disc_overlap
 from exosift.photometry.injection import Companion
 from exosift.types import Bools, Floats, Ints
-
-Protocol = Literal["sequence", "survey", "pooled"]
-"""What teaches: the sequence itself at negated angles, other stars, or both."""
 
 # Null frames of a ring that its noise is measured on, and companions that its throughput is.
 _NULLS, _PILOTS = 10, 8
