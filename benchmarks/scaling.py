@@ -99,6 +99,8 @@ def draw(grown: dict[str, list[Row]], path: Path) -> None:
             label = f"{part} ∝ {'N' if by == 'frames' else 'p'}^{power[part]:.2f}"
             axes.loglog([r[by] for r in rows], [r[part] for r in rows], marker=marker, label=label)
         held = f"{AT_SIDE}² px" if by == "frames" else f"{AT_COUNT} frames"
+        axes.minorticks_off()
+        axes.set_xticks([r[by] for r in rows], [str(r[by]) for r in rows])
         axes.set(xlabel=f"{by} ({held})", ylabel="core seconds")
         axes.legend(frameon=False)
     figure.savefig(path, dpi=120)
