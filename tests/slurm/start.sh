@@ -62,6 +62,7 @@ munged --force --key-file="$folder/munge.key" --socket="$folder/run/munge.socket
     --seed-file="$folder/state/munged.seed"
 wait_for 20 munge --no-input --socket="$folder/run/munge.socket"
 
+host=$(hostname -s)
 storage="AccountingStorageType=accounting_storage/none"
 if [ "$accounting" = accounting ]; then
     database=$(free_port)
@@ -82,7 +83,8 @@ AccountingStoragePass=$folder/run/munge.socket"
     cat >"$folder/slurmdbd.conf" <<END
 AuthType=auth/munge
 AuthInfo=socket=$folder/run/munge.socket
-DbdHost=127.0.0.1
+DbdHost=$host
+DbdAddr=127.0.0.1
 DbdPort=$dbd
 SlurmUser=root
 LogFile=$folder/log/slurmdbd.log
@@ -100,7 +102,6 @@ fi
 # Memory counts as on a real cluster: a job over its request is killed within seconds. Each node has
 # two cores, though both are this machine's, so that jobs of two threads run side by side. A job that
 # goes back into the queue waits for cred_expire.
-host=$(hostname -s)
 memory=$(($(awk '/MemTotal/ {print $2}' /proc/meminfo) / 1024 / 2))
 cat >"$SLURM_CONF" <<END
 ClusterName=exosift

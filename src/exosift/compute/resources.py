@@ -30,7 +30,10 @@ _SIMULATE = 10
 
 # Calibrate: masters, and the library of skies, up to 64 frames as they are and less their levels;
 # and for each thread so many copies of a block. A window not known yet is taken for a detector's.
-_SKIES, _DETECTOR, _BLOCKS = 3 * 64, (1024, 1024), 12
+_SKIES, _DETECTOR, _CALIBRATED = 3 * 64, (1024, 1024), 7
+
+# Any other work in blocks: copies of one a thread.
+_BLOCKS = 12
 
 # Subtract: the cube and its mask, one region's centred frames in both precisions, the star; and a
 # residual for each rank, as they are stored and as they are derotated.
@@ -81,7 +84,7 @@ def threads(shape: Shape, most: int = 2) -> int:
 def calibrate_memory(window: Shape, threads: int, attempt: int) -> int:
     """MB to calibrate frames of a window (y, x), however many; () where it is not known."""
     skies = _SKIES * prod(window or _DETECTOR) * _VALUE
-    return _grown(skies + threads * _BLOCKS * BLOCK, attempt)
+    return _grown(skies + threads * _CALIBRATED * BLOCK, attempt)
 
 
 def streamed_memory(threads: int, attempt: int) -> int:
