@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_files(registered, call):
 @pytest.mark.parametrize(
     ("asked", "line"),
     [
-        ("mlar: {levels: 20}", "20 levels of 12 frames: ask for 10 at most"),
+        ("mlar: {levels: 20}, rings: {inner: 2, outer: 5}", "20 levels of 12 frames: ask for 10"),
         (f"{SMALL}, protocol: survey", "protocol survey learns from other stars: name them"),
         ("classifier: {kind: oracle}", "learning.classifier.kind: expected one of"),
         ("mlar: {levels: 4}, rings: {outer: 9}", "they may reach"),

@@ -139,6 +139,8 @@ def trimmed(sequence: Sequence, width: float) -> Sequence:
 
 def without(sequence: Sequence, known: Several[Companion]) -> Sequence:
     """The sequence with companions of known flux taken out of its frames."""
+    if not known:
+        return sequence
     return inject(sequence, [replace(c, flux=tuple(-flux for flux in c.flux)) for c in known])
 
 

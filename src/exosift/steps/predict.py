@@ -31,7 +31,7 @@ def run(store: Path, path: Path, folder: Path) -> None:
             "REDUCTIO": (folder.name, "name of the classifier"),
             "MODEL": (model.classifier.kind, "classifier"),
             "PROTOCOL": (made.protocol, f"learnt from {len(made.sequences)} sequence(s)"),
-            "KEEPNOIS": (False, "a margin ranks: it has no false-positive fraction"),
+            "KEEPNOIS": (False, "a margin has no false-positive fraction"),
             "NRANKS": (1, "maps"),
             "RANK1": (0, "a method without ranks"),
         }
