@@ -1,8 +1,8 @@
 """What a classifier of patches is: parameters that fit to samples, and what scores new ones.
 
-A patch (level, y, x) is a cut-out of the level images, each in units of its noise on the patch's own
-circle in that frame. A score is a margin, the log-odds of a companion at the patch's middle: probabilities
-saturate at one, and margins still tell the brighter from the bright.
+A patch (level, y, x) is a cut-out of the level images, each in units of its noise on the patch's
+own circle in that frame. A score is a margin, the log-odds of a companion at the patch's middle:
+probabilities saturate at one, and margins still tell the brighter from the bright.
 """
 
 from collections.abc import Callable
