@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from exosift.errors import BadInput
 from exosift.learn.catalogue import AnyClassifier
 from exosift.learn.forest import Boosted
-from exosift.learn.labelled import Protocol, Sampling
+from exosift.learn.labelled import Sampling
 from exosift.learn.mlar import Mlar
+from exosift.learn.model import Protocol
 from exosift.learn.supervised import Rings
 
 

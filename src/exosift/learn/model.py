@@ -7,13 +7,17 @@ patches that were made as those it learned from; anything else is refused.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
 
 from exosift.errors import BadInput
 from exosift.learn.catalogue import AnyClassifier
 from exosift.learn.classifier import Fitted
-from exosift.learn.labelled import Protocol, Sampling
+from exosift.learn.labelled import Sampling
 from exosift.learn.mlar import Mlar
 from exosift.sequence import Sequence
+
+Protocol = Literal["sequence", "survey", "pooled"]
+"""What teaches: the sequence itself at negated angles, other stars, or both."""
 
 # What a model's numbers may depend on.
 _PACKAGES = ("exosift", "numpy", "scipy", "scikit-learn", "torch")
