@@ -23,7 +23,7 @@ _NOISE: dict[Null, str] = {
     "student": "apertures at the same distance, Student's t (Mawet et al. 2014)",
     "laplace": "apertures at the same distance, Laplace-tailed (Bonse et al. 2023)",
     "normal": "given with the image, normalised by its spread at each distance, standard normal",
-    "unknown": "cut away by the PSF model, or learnt: the map ranks, and has no fraction",
+    "unknown": "cut away by the PSF model, or learnt: the map is no significance, has no fraction",
 }
 
 

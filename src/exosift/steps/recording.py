@@ -163,7 +163,8 @@ def _hashed(folder: Path, files: Mapping[Path, str] | Sequence[Path]) -> dict[st
 
 def name_of(path: Path, folder: Path) -> str:
     """A path as a status file in `folder` names it, so that a run may be moved as a whole."""
-    within = not path.is_absolute() or path.is_relative_to(Path.cwd())  # the run's folder
+    near = (Path.cwd(), folder.absolute())  # the run's folder, the step's
+    within = not path.is_absolute() or any(path.is_relative_to(one) for one in near)
     return os.path.relpath(path, folder) if within else str(path)
 
 
