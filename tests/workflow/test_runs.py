@@ -93,8 +93,10 @@ def test_one_core_gives_the_same_arrays(finished, survey):
     run = survey.run("--cores", "1", *wanted)
     assert run.code == 0, run.text[-3000:]
     alone, both = (digests(one / "results") for one in (run.folder, finished.folder / "run"))
-    assert len(alone) > 10
-    assert alone == {product: both[product] for product in alone}
+    # The catalogue has what the companions were measured to be, too, which is not asked for here.
+    made = {product: content for product, content in alone.items() if product.startswith("A/1/")}
+    assert len(made) > 10
+    assert made == {product: both[product] for product in made}
 
 
 def test_second_run_does_nothing(finished):
