@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 
 import numpy as np
 from scipy import ndimage, optimize  # noqa: F401 (loaded when needed: imports are off the clock)
@@ -214,22 +213,20 @@ CASES = [
 ]
 CASES += [
     Case("contrast curve", 20, limiting, with_vip.contrast, settings=PROCESSES, within=RATIO),
-    # Its injections go to the pool one by one: with one process it takes twice as many minutes.
-    Case("completeness", 50, completing, with_vip.completeness, settings=((2, 1),), within=RATIO),
+    Case("completeness", 50, completing, with_vip.completeness, within=RATIO),
 ]
-for library, bar in (("vip-fft", 300), ("opencv", 30)):
-    if library == "vip-fft" or find_spec("cv2"):
-        CASES.append(
-            Case(
-                f"negative companion, {library}",
-                bar,
-                cancelling,
-                with_vip.negative_companion(library),
-                settings=ONE_PROCESS,
-                within=RATIO,
-                trials=data.TRIALS,
-            )
-        )
+CASES += [
+    Case(
+        f"negative companion, {library}",
+        bar,
+        cancelling,
+        with_vip.negative_companion(library),
+        settings=ONE_PROCESS,
+        within=RATIO,
+        trials=data.TRIALS,
+    )
+    for library, bar in (("vip-fft", 300), ("opencv", 30))
+]
 BY_NAME = {case.name: case for case in CASES}
 
 
