@@ -14,7 +14,7 @@ INNER, WIDTH = 8, 4  # of the annuli [px]
 # Of the sectors of KLIP [px]: five rings of equal width up to the rim, in four each.
 # Of limits: false-positive fraction (5 σ), azimuths of a curve, separation of completeness [px].
 FPF, BRANCHES, PLACE = 2.866516e-07, 2, 24.0
-TRIALS = 512  # of a negative companion, in one call of ours: a hundredth of a posterior's
+TRIALS = 2048  # of a negative companion, in one call of ours: a 25th of a posterior's
 SECTORS, RINGS, RIM, MOVEMENT = 4, 5, 50.5, 3.0
 
 

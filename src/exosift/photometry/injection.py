@@ -48,9 +48,10 @@ class Track:
 
 @dataclass(frozen=True, eq=False)
 class Stamps:
-    """A companion of unit flux in a box of each raw frame: light (wavelength, time, row, column).
+    """Companions of unit flux in boxes of the raw frames.
 
-    rows and columns (time, box): where each box lies in its frame.
+    light (companion, wavelength, time, row, column); rows and columns (companion, time, box): where
+    each box lies in its frame.
     """
 
     rows: Ints
@@ -91,9 +92,10 @@ def track(
     `angle`: the companion is drawn out over that arc. Raises BadInput when the companion is outside
     every frame, or fluxes or smearing do not fit the sequence.
     """
-    stamps = stamped(sequence, companion, smearing)
+    stamps = stamped(sequence, [companion], smearing)
+    (rows,), (columns,), (light,) = stamps.rows, stamps.columns, stamps.light
     height, width = sequence.cube.shape[-2:]
-    inside = _within(stamps.rows, height)[:, :, None] & _within(stamps.columns, width)[:, None]
+    inside = _within(rows, height)[:, :, None] & _within(columns, width)[:, None]
     frame, y, x = np.nonzero(inside)
     if not frame.size:
         raise BadInput(
@@ -101,24 +103,30 @@ def track(
             f"of {width}×{height} px"
         )
     flux = transmission * np.asarray(companion.flux)
-    pixel = stamps.rows[frame, y] * width + stamps.columns[frame, x]
-    return Track(frame, pixel, flux[:, None] * stamps.light[:, frame, y, x])
+    pixel = rows[frame, y] * width + columns[frame, x]
+    return Track(frame, pixel, flux[:, None] * light[:, frame, y, x])
 
 
-def stamped(sequence: Sequence, companion: Companion, smearing: Floats | None = None) -> Stamps:
-    """The boxes of a companion of unit flux, also where they lie beyond the frames; see `track`."""
+def stamped(
+    sequence: Sequence, companions: Several[Companion], smearing: Floats | None = None
+) -> Stamps:
+    """The boxes of companions of unit flux, also where they lie beyond the frames; see `track`."""
     turn = np.zeros(sequence.angle.shape) if smearing is None else smearing
-    _check(sequence, companion, turn)
-    arc = companion.separation * np.radians(np.abs(turn).max(initial=0.0))
+    for companion in companions:
+        _check(sequence, companion, turn)
+    farthest = max(companion.separation for companion in companions)
+    arc = farthest * np.radians(np.abs(turn).max(initial=0.0))
     node, share = _nodes(arc)
     angle = sequence.angle[:, None] + turn[:, None] / 2 * node
-    offset = raw_offset(companion.separation, companion.position_angle, angle)
-    place = np.asarray(sequence.observation.star) + offset
-    middle = np.rint((place.min(axis=1) + place.max(axis=1)) / 2)
+    offset = [raw_offset(one.separation, one.position_angle, angle) for one in companions]
+    place = np.asarray(sequence.observation.star) + np.stack(offset)
+    middle = np.rint((place.min(axis=2) + place.max(axis=2)) / 2)
     reach = sequence.psf.shape[-1] // 2 + int(np.ceil(arc / 2))
     box = np.arange(-reach, reach + 1)
-    light = _stamps(sequence.psf, reach, place - middle[:, None], share)
-    columns, rows = (middle[:, axis, None].astype(int) + box for axis in (0, 1))
+    beside = (place - middle[:, :, None]).reshape(-1, *place.shape[2:])
+    light = _stamps(sequence.psf, reach, beside, share)
+    light = light.reshape(len(light), *middle.shape[:2], *light.shape[-2:]).swapaxes(0, 1)
+    columns, rows = (middle[:, :, axis, None].astype(int) + box for axis in (0, 1))
     return Stamps(rows, columns, light)
 
 

@@ -71,13 +71,21 @@ class _Stretch:
         """Numbers of the region's pixels in the corridor."""
         return np.flatnonzero(self.place[self.region.part.pixels] >= 0)
 
-    def refitted(self, boxes: Several["_Boxes"], number: int) -> tuple[Coefficients, Floats]:
-        """Coefficients with light of wavelength `number` in the frames, and what it adds.
+    def lit(self, boxes: "_Boxes", number: int) -> tuple[Floats, Floats]:
+        """Light of wavelength `number` on the zone's corridor, and the region's, of each case."""
+        zone = boxes.spread(number, self.zone_place, self.frames.shape[1])
+        if self.place is self.zone_place:
+            return zone, zone[..., :-1]
+        return zone, boxes.spread(number, self.place, len(self.kept) + 1)[..., :-1]
 
-        The latter is a (P − C P) on the region's pixels of the corridor: (variant, time, pixel).
+    def refitted(self, seen: Floats, own: Floats) -> tuple[Coefficients, Floats]:
+        """Coefficients with that light in the frames, and what it adds.
+
+        seen and own (time, column) are on the zone and on the region. What is added is a (P − C P)
+        on the region's pixels of the corridor: (variant, time, pixel).
         """
-        seen = _spread(boxes, number, self.zone_place, self.frames.shape[1])
-        frames = np.concatenate([self.frames[: len(seen)] + seen, self.frames[len(seen) :]])
+        frames = self.frames.copy()
+        frames[: len(seen)] += seen
         along, sums = self.rest.along + frames @ self.fixed, self.rest.sums.copy()
         sums[: len(seen)] += seen.sum(axis=1)
         products = Gram(
@@ -85,9 +93,7 @@ class _Stretch:
         )
         region = self.region
         now = weigh(products, region.part.usable, region.model, region.references)
-        if self.place is not self.zone_place:
-            seen = _spread(boxes, number, self.place, len(self.kept) + 1)
-        values = seen[:, :-1].astype(region.left.dtype)
+        values = own.astype(region.left.dtype)
         weights = now.weights[..., : len(values)].astype(values.dtype)
         return now, values - weights @ values
 
@@ -146,9 +152,10 @@ class Corridor:
         if not all(here):
             injections = [self.injected.injection(case) for case in together]
             return self.injected.measured(injections, [1.0] * len(together), self.pixels)
-        count = max(1, min(_BATCH, -(-len(together) // threads.budget())))
-        blocks = threads.blocks(len(together), count)
-        return np.concatenate(threads.over(lambda span: self._several(together[span]), blocks))
+        with threads.limit(1):  # pieces so small would wait for each other's turn on more
+            return np.concatenate(
+                [self._several(together[span]) for span in threads.blocks(len(together), _BATCH)]
+            )
 
     def _holds(self, companion: Companion) -> bool:
         """Whether a companion's light stays in the corridor."""
@@ -160,21 +167,21 @@ class Corridor:
     def _several(self, together: Several[Several[Companion]]) -> Floats:
         """Values (case, variant, pixel); the wavelengths' mean."""
         sequence = self.injected.sequence
-        boxes = [[_Boxes.of(sequence, one) for one in case] for case in together]
+        boxes = _Boxes.of(sequence, together)
         images = [
             self._in_channel(channel, number, boxes) for number, channel in enumerate(self.channels)
         ]
         return np.asarray(images[0] if len(images) == 1 else combine(np.stack(images), "mean"))
 
-    def _in_channel(self, channel: _Channel, number: int, boxes: list[list["_Boxes"]]) -> Floats:
+    def _in_channel(self, channel: _Channel, number: int, boxes: "_Boxes") -> Floats:
         """Values (case, variant, pixel) of one wavelength's image."""
         variants, frames, count = channel.before.shape
-        after = np.repeat(channel.before.transpose(1, 0, 2)[:, None], len(boxes), axis=1)
+        after = np.repeat(channel.before.transpose(1, 0, 2)[:, None], boxes.cases, axis=1)
         for which, stretch in enumerate(channel.stretches):
             assert channel.patch is not None
-            added = np.empty((frames, len(boxes), variants, len(stretch.kept)), after.dtype)
-            for one, case in enumerate(boxes):
-                now, more = stretch.refitted(case, number)
+            added = np.empty((frames, boxes.cases, variants, len(stretch.kept)), after.dtype)
+            for one, light in enumerate(zip(*stretch.lit(boxes, number), strict=True)):
+                now, more = stretch.refitted(*light)
                 added[:, one] = more.swapaxes(0, 1)
                 change = channel.patch.reweighed(which, stretch.region.fitted, now)
                 after[:, one] += change.swapaxes(0, 1)
@@ -186,22 +193,43 @@ class Corridor:
 
 @dataclass(frozen=True, eq=False)
 class _Boxes:
-    """A companion's light (wavelength, time, entry), and flat indices of its pixels.
+    """Companions' light (companion, wavelength, time, entry), and flat indices of its pixels.
 
-    What lies beside the frame has the index after the last.
+    What lies beside the frame has the index after the last. case (companion,): which of the `cases`
+    each belongs to.
     """
 
     light: Floats
     pixels: Ints
+    case: Ints
+    cases: int
 
     @classmethod
-    def of(cls, sequence: Sequence, companion: Companion) -> "_Boxes":
-        stamps, (height, width) = stamped(sequence, companion), sequence.cube.shape[-2:]
-        rows, columns = stamps.rows[:, :, None], stamps.columns[:, None, :]
+    def of(cls, sequence: Sequence, together: Several[Several[Companion]]) -> "_Boxes":
+        every = [companion for case in together for companion in case]
+        stamps, (height, width) = stamped(sequence, every), sequence.cube.shape[-2:]
+        rows, columns = stamps.rows[..., :, None], stamps.columns[..., None, :]
         inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
         pixels = np.where(inside, rows * width + columns, height * width)
-        light = np.asarray(companion.flux)[:, None, None, None] * stamps.light
-        return cls(light.reshape(*light.shape[:2], -1), pixels.reshape(len(pixels), -1))
+        flux = np.array([companion.flux for companion in every])
+        light = flux[:, :, None, None, None] * stamps.light
+        case = np.repeat(np.arange(len(together)), [len(one) for one in together])
+        light = light.reshape(*light.shape[:3], -1)
+        return cls(light, pixels.reshape(*pixels.shape[:2], -1), case, len(together))
+
+    def spread(self, number: int, place: Ints, count: int) -> Floats:
+        """Light of wavelength `number` in columns (case, time, column).
+
+        place: of each of the frame's pixels, −1 for the last column, which stays empty.
+        """
+        frames = self.pixels.shape[1]
+        first = self.case[:, None] * frames + np.arange(frames)
+        cells = place[self.pixels] % count + count * first[..., None]
+        light = self.light[:, number].ravel()
+        summed = np.bincount(cells.ravel(), light, self.cases * frames * count)
+        spread = summed.astype(np.float64, copy=False).reshape(self.cases, frames, count)
+        spread[..., -1] = 0.0
+        return spread
 
 
 def _lit(sequence: Sequence, about: Companion, reach: float) -> Bools:
@@ -211,9 +239,9 @@ def _lit(sequence: Sequence, about: Companion, reach: float) -> Bools:
     """
     height, width = sequence.cube.shape[-2:]
     track(sequence, about)  # refuses it
-    stamps, more = stamped(sequence, about), int(np.ceil(reach))
+    stamps, more = stamped(sequence, [about]), int(np.ceil(reach))
     lit = np.zeros((height, width), bool)
-    for rows, columns in zip(stamps.rows, stamps.columns, strict=True):
+    for rows, columns in zip(stamps.rows[0], stamps.columns[0], strict=True):
         low, left = max(0, rows[0] - more), max(0, columns[0] - more)
         lit[low : max(0, rows[-1] + more + 1), left : max(0, columns[-1] + more + 1)] = True
     return np.append(lit.ravel(), False)
@@ -224,15 +252,3 @@ def _numbered(pixels: Ints, of: int) -> Ints:
     place = np.full(of, -1, np.int32)
     place[pixels] = np.arange(len(pixels))
     return place
-
-
-def _spread(boxes: Several[_Boxes], number: int, place: Ints, count: int) -> Floats:
-    """Light of wavelength `number` in columns (time, column); −1 is the last, which stays empty."""
-    frames = len(boxes[0].pixels)
-    first = count * np.arange(frames)[:, None]
-    columns = np.concatenate([(place[one.pixels] % count + first).ravel() for one in boxes])
-    light = np.concatenate([one.light[number].ravel() for one in boxes])
-    summed = np.bincount(columns, light, frames * count)
-    spread = summed.astype(np.float64, copy=False).reshape(frames, count)
-    spread[:, -1] = 0.0
-    return spread
