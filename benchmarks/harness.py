@@ -21,9 +21,9 @@ Setting = tuple[int, int]
 
 SETTINGS: tuple[Setting, ...] = ((2, 1), (1, 1), (1, 2), (2, 2))
 
-# A peer's setting this much slower than its best so far is not repeated, nor is a call this long
-# [s], which one measurement times well enough; none may take three times as long [s].
-_HOPELESS, _LONG, _LIMIT = 1.5, 5.0, 300.0
+# A peer's setting this much slower than its best so far is given up, its imports granted [s]; a
+# call this long [s] is not repeated, one measurement times it well enough; the first may take [s].
+_HOPELESS, _IMPORTS, _LONG, _LIMIT = 1.5, 30.0, 5.0, 900.0
 
 Row = dict[str, Any]
 
@@ -89,7 +89,7 @@ def fastest(module: str, name: str, settings: tuple[Setting, ...]) -> tuple[floa
     """Median seconds and name of the peer's best setting: processes × BLAS threads."""
     best, setting = float("inf"), "none"
     for processes, blas in settings:
-        limit = 30.0 + 3 * min(best, _LIMIT)
+        limit = _IMPORTS + min(_LIMIT, max(_HOPELESS * best, 3 * _LONG))
         worth = min(best * _HOPELESS, _LONG)
         seconds = child(module, "peer", name, str(processes), str(worth), blas=blas, limit=limit)
         if seconds and statistics.median(seconds) < best:

@@ -223,11 +223,14 @@ class _Boxes:
         place: of each of the frame's pixels, −1 for the last column, which stays empty.
         """
         frames = self.pixels.shape[1]
-        first = self.case[:, None] * frames + np.arange(frames)
-        cells = place[self.pixels] % count + count * first[..., None]
-        light = self.light[:, number].ravel()
-        summed = np.bincount(cells.ravel(), light, self.cases * frames * count)
-        spread = summed.astype(np.float64, copy=False).reshape(self.cases, frames, count)
+        first = count * np.arange(frames)[:, None]
+        columns = np.where(place < 0, count - 1, place)
+        spread = np.empty((self.cases, frames, count))
+        for case, own in enumerate(spread):  # one by one: together they would not stay in cache
+            of = self.case == case
+            cells = columns[self.pixels[of]] + first
+            summed = np.bincount(cells.ravel(), self.light[of, number].ravel(), own.size)
+            own[:] = summed.reshape(own.shape)
         spread[..., -1] = 0.0
         return spread
 
