@@ -100,7 +100,7 @@ def test_a_model_of_others_refuses_its_teachers(registered, call):
     assert code == 0, said
     code, said = call(*predicting(registered))
     assert code != 0
-    assert "the model has learnt from this very sequence" in said
+    assert "the model has learnt from T/1, the same star, and its protocol says from others" in said
 
 
 def test_a_damaged_model_is_refused(registered, call):
