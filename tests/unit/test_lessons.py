@@ -1,5 +1,7 @@
 """What supervised detection asks for: it grows with what teaches, and holds what was measured."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -86,3 +88,32 @@ def test_what_was_measured_is_asked_for_and_no_more_than_thrice(ask, learning, p
     )
     assert peak < memory(lesson, 1) < 3 * peak
     assert seconds < 60 * minutes(lesson, 1) < max(3 * seconds, 121)
+
+
+STEP = """
+import numpy as np
+from exosift import threads
+from exosift.learn.forest import Forest
+from exosift.learn.labelled import Sampling
+from exosift.learn.mlar import Mlar
+from exosift.learn.supervised import Rings, teach
+from exosift.sequence import Observation, Sequence
+shape = (1, 61, 97, 97)
+cube = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+star = (48.0, 48.0)
+told = Observation("T", "1", "I", "L", 27.0, (4.573,), star, star)
+time = np.linspace(0, 80, 61)
+psf = np.ones((1, 9, 9))
+sequence = Sequence(cube, time, psf, np.ones(1), time, np.zeros(shape, bool), told)
+with threads.limit(2):
+    teach([sequence], Forest(trees=2), Mlar(), Sampling(60), Rings(4, 5), 0)
+status = open("/proc/self/status").read()
+print(int(status.split("VmHWM:")[1].split()[0]) * 1.024 / 1e3)
+"""
+
+
+def test_teaching_stays_within_what_was_asked_for():
+    done = subprocess.run([sys.executable, "-c", STEP], check=True, capture_output=True, text=True)
+    peak = float(done.stdout)
+    lesson = asked(sampling=Sampling(60), rings=Rings(4, 5))
+    assert peak < learn_memory(lesson, 1) < 3 * peak

@@ -76,12 +76,13 @@ def learn_memory(lesson: Lesson, attempt: int) -> int:
 
 def predict_memory(lesson: Lesson, attempt: int) -> int:
     """MB to map: the frames turned, and the patches of a ring."""
-    patches = max((lesson.pixels(size, fwhm) for _, size, fwhm in lesson.known), default=0.0)
-    outer = 3 / len(lesson.asked.rings.edges)  # the widest of the rings
-    return _memory(lesson, 2 * min(outer, 1.0) * patches * lesson.patch, attempt)
+    pixels = max((lesson.pixels(size, fwhm) for _, size, fwhm in lesson.known), default=0.0)
+    outermost = min(1.0, 3 / len(lesson.asked.rings.edges)) * pixels
+    return _memory(lesson, 2 * outermost * lesson.patch, attempt)
 
 
 def _memory(lesson: Lesson, samples: float, attempt: int) -> int:
+    """MB of all frames, one sequence's turned by all angles, and so many values of samples."""
     frames = sum(count * size for count, size, _ in lesson.known)
     turned = [count**2 * lesson.pixels(size, fwhm) for count, size, fwhm in lesson.known]
     needed = _VALUE * (_FRAMES * frames + max(turned, default=0.0) + samples)
