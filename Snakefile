@@ -16,6 +16,7 @@ include: "workflow/rules/calibrate.smk"
 include: "workflow/rules/register.smk"
 include: "workflow/rules/subtract.smk"
 include: "workflow/rules/invert.smk"
+include: "workflow/rules/learn.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/limits.smk"
 include: "workflow/rules/roc.smk"
@@ -29,7 +30,7 @@ report: "workflow/report/workflow.rst"
 wildcard_constraints:
     target=NAME,
     epoch=NAME,
-    reduction=one_of(SURVEY.config.methods),
+    reduction=one_of(SURVEY.config.searched),
 
 
 # The page about the run is made by the handlers below, not by a rule: a rule would not run when

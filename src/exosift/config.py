@@ -20,7 +20,8 @@ from exosift.detect.search import Search
 from exosift.errors import BadInput
 from exosift.instruments.description import Description
 from exosift.inverse.andromeda import Andromeda
-from exosift.learn.request import Certify
+from exosift.learn.learning import Learning
+from exosift.learn.request import Certify, taught_by
 from exosift.limits.comparison import Comparison
 from exosift.limits.methods import method_of, of_rank
 from exosift.limits.request import Limits
@@ -54,14 +55,15 @@ class Config:
 
     observations: table of observations, relative to this file. raw: folders of raw files for those
     marked `raw`, relative to this file, or `simulated`. calibrate: what is done to their frames.
-    reductions: name → reduction, and inversions: name → inverse method; every observation goes
-    through each. known: `target` or `target/epoch` → companions that are known there, flagged and
-    kept from the noise of others. limits: which reductions' limits are asked for, and how.
-    roc: which methods are compared by their ROC curves, and how. certify: whose candidates' false
-    alarms are counted on null frames, and which. characterise: in which reductions companions are
-    measured, which of them, and how. linking: how sources of several epochs are. simulate: data
-    made up for observations marked `simulated`, and raw files. instruments: name → description of
-    instruments whose raw files are to be sorted, besides those known; tried before these.
+    reductions: name → reduction, inversions: name → inverse method, and classifiers: name → how one
+    is taught; every observation goes through each. known: `target` or `target/epoch` → companions
+    that are known there, flagged and kept from the noise of others. limits: which reductions'
+    limits are asked for, and how. roc: which methods are compared by their ROC curves, and how.
+    certify: whose candidates' false alarms are counted on null frames, and which. characterise: in
+    which reductions companions are measured, which of them, and how. linking: how sources of
+    several epochs are. simulate: data made up for observations marked `simulated`, and raw files.
+    instruments: name → description of instruments whose raw files are to be sorted, besides those
+    known; tried before these.
     """
 
     title: str
@@ -71,6 +73,7 @@ class Config:
     register: Registration = field(default_factory=Registration)
     reductions: Mapping[str, Reduction] = field(default_factory=dict)
     inversions: Mapping[str, Andromeda] = field(default_factory=dict)
+    classifiers: Mapping[str, Learning] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
     known: Mapping[str, tuple[KnownCompanion, ...]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
@@ -83,8 +86,13 @@ class Config:
 
     @property
     def methods(self) -> Mapping[str, Reduction | Andromeda]:
-        """All that every observation goes through, by name."""
+        """The reductions and inversions, by name."""
         return {**self.reductions, **self.inversions}
+
+    @property
+    def searched(self) -> Mapping[str, Reduction | Andromeda | Learning]:
+        """All that every observation goes through, by name."""
+        return {**self.methods, **self.classifiers}
 
     def known_of(self, row: Row) -> tuple[KnownCompanion, ...]:
         """The companions known in an observation: of its epoch, if given, or of its target."""
@@ -104,6 +112,31 @@ class Survey:
     config: Config
     rows: tuple[Row, ...]
 
+    def teachers(self, name: str, row: Row) -> list[Row]:
+        """The observations of other stars that teach a classifier for one: none by "sequence".
+
+        Raises BadInput when none is left.
+        """
+        patterns = self.config.classifiers[name].stars
+        try:
+            others = reference_stars(row, patterns, self.rows)
+        except BadInput as error:
+            raise BadInput(str(error).removeprefix("references.")) from None
+        alike = [other for other in others if other.filter == row.filter]
+        if others and not alike:
+            found = ", ".join(sorted({other.filter for other in others}))
+            raise BadInput(
+                f"stars: {row.label} was taken in {row.filter}, and {' or '.join(patterns)} in "
+                f"{found}: only sequences of one filter can teach; name some"
+            )
+        return alike
+
+    def known_to(self, name: str, row: Row) -> dict[str, tuple[KnownCompanion, ...]]:
+        """The companions known in the observations that teach a classifier for one, by label."""
+        own = [row] if self.config.classifiers[name].by_itself else []
+        every = {one.label: self.config.known_of(one) for one in [*own, *self.teachers(name, row)]}
+        return {label: known for label, known in every.items() if known}
+
 
 def load(path: Path) -> Survey:
     """Read and check a configuration file and its observations table."""
@@ -119,13 +152,17 @@ def load(path: Path) -> Survey:
 def check(given: Any, folder: Path, where: str = "config") -> Survey:
     """Check plain configuration values, with paths relative to `folder`."""
     config = parse(Config, given, where)
-    if not config.methods:
+    if not config.searched:
         raise BadInput(f"{where}.reductions: none given; name at least one")
-    for name in config.methods:
+    for name in config.searched:
         refuse_name(name)
     for name in config.inversions:
         if name in config.reductions:
             raise BadInput(f"{where}.inversions.{name}: a reduction has that name; choose another")
+    for name in config.classifiers:
+        if name in config.methods:
+            what = "a reduction" if name in config.reductions else "an inversion"
+            raise BadInput(f"{where}.classifiers.{name}: {what} has that name; choose another")
     rows = read_table(folder / config.observations, config.instruments)
     raw = next((row for row in rows if row.cube == RAW), None)
     if raw and not config.raw:
@@ -142,7 +179,9 @@ def check(given: Any, folder: Path, where: str = "config") -> Survey:
             raise BadInput(f"{where}.known.{name}: no target, nor target/epoch, of that name")
     _check_names(config, f"{where}")
     _check_roc(config, f"{where}.roc")
-    return Survey(config, rows)
+    survey = Survey(config, rows)
+    _check_learning(survey, where)
+    return survey
 
 
 def _check_stars(reductions: Mapping[str, Reduction], rows: tuple[Row, ...], where: str) -> None:
@@ -154,6 +193,29 @@ def _check_stars(reductions: Mapping[str, Reduction], rows: tuple[Row, ...], whe
                     reference_stars(row, reduction.stars, rows)
                 except BadInput as error:
                     raise BadInput(f"{where}.{name}.{error}") from None
+
+
+def _check_learning(survey: Survey, where: str) -> None:
+    """Refuse classifiers that nobody teaches, and null frames that have taught them."""
+    config = survey.config
+    for name, asked in config.classifiers.items():
+        place = f"{where}.classifiers.{name}"
+        if asked.by_others and not asked.stars:
+            raise BadInput(
+                f"{place}.stars: protocol {asked.protocol} learns from others; name some"
+            )
+        for row in survey.rows:
+            if row.role == "science":
+                try:
+                    survey.teachers(name, row)
+                except BadInput as error:
+                    raise BadInput(f"{place}.{error}") from None
+        taught = taught_by(config.certify.nulls.kinds) if asked.by_itself else ()
+        if name in config.certify.methods and taught:
+            raise BadInput(
+                f"{where}.certify.methods: {name} learns from each sequence's own frames, which "
+                f"{taught[0]} nulls are: take `permuted` or `shifted` ones, or protocol survey"
+            )
 
 
 def _check_simulation(simulate: SimulatedData, rows: tuple[Row, ...], where: str) -> None:
@@ -193,8 +255,8 @@ def _check_names(config: Config, where: str) -> None:
                     f"{where}.{what}.reductions: no reduction is called {name}; there are {known}"
                 )
     for name in config.certify.methods:
-        if name not in config.methods:
-            known = ", ".join(config.methods)
+        if name not in config.searched:
+            known = ", ".join(config.searched)
             raise BadInput(f"{where}.certify.methods: none is called {name}; there are {known}")
 
 

@@ -9,6 +9,7 @@ from scipy import ndimage
 from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of, pixel_position, radius_map
 from exosift.geometry.rotation import derotate, sources
+from exosift.learn.clear import clear_pixels
 from exosift.learn.labelled import Sampling, drawn, joined, unit_flux
 from exosift.learn.mlar import Levels, Mlar
 from exosift.learn.ring import rings
@@ -164,7 +165,10 @@ def test_noise_is_that_of_the_circle_but_for_the_place_itself(negated):
 
 
 def test_companions_of_unit_flux_have_an_snr_of_one_where_it_is_highest(negated):
-    found = [unit_flux(ring, FWHM, np.random.default_rng(0)) for ring in negated]
+    found = [
+        unit_flux(ring, np.arange(len(ring.pixels)), FWHM, np.random.default_rng(0))
+        for ring in negated
+    ]
     assert found[0] > found[1] > 0  # speckles fall with the halo
 
 
@@ -189,6 +193,54 @@ def test_a_companion_of_the_sky_is_smeared_where_samples_are_drawn(sequence):
         image = ring.images(np.arange(COUNT))[0, ring.number[ring.pixels]]
         peaks[sign] = np.abs(image).max()
     assert peaks[-1] < 0.3 * peaks[1]
+
+
+def negated_ring(sequence, bounds=(2.0, 4.0)):
+    return rings(Turned.of(sequence, -sequence.angle, "fourier"), [bounds], ASKED)[0]
+
+
+def test_pixels_clear_of_a_known_companion_are_those_that_its_light_does_not_reach(sequence):
+    place = PLACE.separation, PLACE.position_angle
+    dark, lit = (
+        negated_ring(one) for one in (sequence, inject(sequence, [replace(PLACE, flux=(200.0,))]))
+    )
+    clear = clear_pixels(lit, [place], FWHM)
+    assert 0.2 < len(clear) / len(lit.pixels) < 0.7
+    for shift in (0, 3, COUNT // 2):
+        order = np.roll(np.arange(COUNT), shift)
+        # Without a model of the star: what that adds to it is not the companion's light.
+        first, second = (
+            one.values[:, order, np.arange(COUNT)].mean(axis=1)[one.number[one.pixels]]
+            for one in (lit, dark)
+        )
+        light = np.abs(first - second)
+        assert light[clear].max() < 0.02 * light.max()
+    far = (60.0, 0.0)
+    np.testing.assert_array_equal(clear_pixels(lit, [far], FWHM), np.arange(len(lit.pixels)))
+
+
+def test_samples_are_drawn_clear_of_a_known_companion(sequence):
+    place = PLACE.separation, PLACE.position_angle
+    lit = negated_ring(inject(sequence, [replace(PLACE, flux=(2000.0,))]))
+    fluxes = [
+        unit_flux(ring, clear_pixels(ring, known, FWHM), FWHM, np.random.default_rng(0))
+        for ring, known in ((negated_ring(sequence), ()), (lit, [place]), (lit, ()))
+    ]
+    # What is called an S/N of one is told from the noise, and not from the companion's own arc.
+    assert fluxes[1] < 0.5 * fluxes[2]
+    asked = Sampling(samples=400, fluxes=4, mixed=0.0)
+    blocks = [
+        np.unique(drawn(lit, asked, FWHM, np.random.default_rng(1), known).blocks)
+        for known in ([place], ())
+    ]
+    assert len(blocks[0]) < len(blocks[1])
+
+
+def test_a_companion_smeared_all_round_wants_its_flux(sequence):
+    whole = replace(sequence, angle=np.linspace(0.0, 350.0, COUNT))
+    place = PLACE.separation, PLACE.position_angle
+    with pytest.raises(BadInput, match=r"is smeared over all of the ring .* give its flux"):
+        clear_pixels(negated_ring(whole), [place], FWHM)
 
 
 def test_refusals(sequence):

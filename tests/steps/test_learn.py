@@ -1,14 +1,24 @@
 """`exosift learn` and `predict` by hand: what they write, and what they refuse."""
 
 import json
+import shutil
+from itertools import combinations
 
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
+from click.testing import CliRunner
 
+from exosift.cli import main
 from exosift.geometry.grid import sky_position
+from exosift.io.models import CheckpointFile
+from tests.steps.conftest import Files
 
+QUICK = (
+    "classifier: {kind: boosted, trees: 10, leaf: 20}, mlar: {levels: 4}, "
+    "sampling: {samples: 200}, rings: {inner: 2, outer: 5, width: 1.5}"
+)
 SMALL = "mlar: {levels: 4}, sampling: {samples: 600}, rings: {inner: 2, outer: 5, width: 1.5}"
 
 
@@ -100,7 +110,7 @@ def test_a_model_of_others_refuses_its_teachers(registered, call):
     assert code == 0, said
     code, said = call(*predicting(registered))
     assert code != 0
-    assert "the model has learnt from this very sequence" in said
+    assert "the model has learnt from T/1, the same star, and its protocol says from others" in said
 
 
 def test_a_damaged_model_is_refused(registered, call):
@@ -113,3 +123,142 @@ def test_a_damaged_model_is_refused(registered, call):
     assert code != 0
     assert "damaged" in said
     assert not (path.parent / "margin.fits").exists()
+
+
+def nulls(files, kinds, name="boosted", *more):
+    asked = f"{{nulls: {{kinds: {kinds}, count: 4, planet_free: true}}}}"
+    model = ["--model", str(files.folder / "out" / name / "model.npz"), *more]
+    output = ["--output", str(files.folder / "out" / name)]
+    return ["nulls", str(files.store), *model, "--certify", asked, *output]
+
+
+@pytest.fixture(scope="module")
+def taught(made, tmp_path_factory):
+    """A sequence whose own frames have taught a classifier quickly."""
+    found = Files(tmp_path_factory.mktemp("taught"))
+    for name, values in (("cube", made.cube[0]), ("angles", made.angle), ("psf", made.psf[0])):
+        found.change(name, values)
+    for command in (found.register(), learning(found, QUICK)):
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 0, result.stderr
+    return found
+
+
+def test_null_frames_that_taught_are_refused(taught, call):
+    for kinds, first in (
+        ("[negated]", "negated"),
+        ("[shifted, negated-shifted]", "negated-shifted"),
+    ):
+        code, said = call(*nulls(taught, kinds))
+        assert code == 2
+        line = said.strip().splitlines()[-1]
+        assert "T/1: the model has learnt from these frames at negated angles" in line
+        assert f"so that {first} nulls tell nothing of its false alarms: take `permuted`" in line
+    assert not (taught.folder / "out/boosted/nulls.ecsv").exists()
+
+
+def test_frames_that_taught_are_known_again_under_another_name(taught, call):
+    renamed = taught.row.replace("target: T", "target: U")
+    other = str(taught.folder / "out/u/sequence.zarr")
+    options = ["--observation", renamed, "--registration", "{method: symmetry}"]
+    assert call("register", *options, "--output", other)[0] == 0
+    command = nulls(taught, "[negated]")
+    command[1] = other
+    code, said = call(*command)
+    assert code == 2
+    assert "U/1: the model has learnt from these frames" in said
+
+
+def test_candidates_are_certified_by_a_classifiers_null_frames(taught, call):
+    assert call(*predicting(taught))[0] == 0
+    folder = str(taught.folder / "out/boosted")
+    maps = f"{folder}/probability.fits", "--snr", f"{folder}/margin.fits"
+    assert call("detect", *maps, "--search", "{threshold: 0.5}", "--output", folder)[0] == 0
+    code, said = call(*nulls(taught, "[shifted, permuted]"))
+    assert code == 0, said
+    table = Table.read(f"{folder}/nulls.ecsv")
+    assert (table["nulls"] == "shifted").sum() == (table["nulls"] == "permuted").sum() == 4
+    assert np.isfinite(table["score"]).all()
+    candidates = f"{folder}/candidates.ecsv", "--nulls", f"{folder}/nulls.ecsv"
+    asked = "{nulls: {kinds: [permuted], count: 4}}"
+    code, said = call("certify", *candidates, "--certify", asked, "--output", folder)
+    assert code == 0, said
+    row = Table.read(f"{folder}/certified.ecsv")[0]
+    assert row["score"] == Table.read(f"{folder}/candidates.ecsv")["snr"][0]
+    assert row["null_frames"] == 4
+
+
+def test_nulls_want_a_method_or_a_model(registered, call):
+    output = ("--output", str(registered.folder / "out/x"))
+    both = ("--method", "{model: {kind: median}}", "--model", "model.npz")
+    for given in ((), both):
+        code, said = call("nulls", str(registered.store), *given, *output)
+        assert code == 2
+        assert (
+            "give either --method, of a reduction or inversion, or a classifier's --model" in said
+        )
+
+
+def test_known_companions_do_not_teach(registered, call):
+    known = "{T: [{separation: 400, position_angle: 300}]}"
+    bright = "{T/1: [{separation: 400, position_angle: 300, flux: 50.0}]}"
+    maps = {}
+    for name, told in (("blind", "{}"), ("told", known), ("taken out", bright)):
+        code, said = call(*learning(registered, QUICK, name), "--known", told)
+        assert code == 0, said
+        status = registered.folder / "out" / name / "status/learn.json"
+        assert bool(json.loads(status.read_text())["settings"]["known"]) == (name != "blind")
+        assert call(*predicting(registered, name))[0] == 0
+        maps[name] = fits.getdata(registered.folder / "out" / name / "margin.fits")
+    for one, other in combinations(maps.values(), 2):
+        assert not np.array_equal(one, other, equal_nan=True)
+
+
+NET = "classifier: {kind: cnn2d, filters: [4, 4], dense: 8, epochs: 4, device: cpu}"
+
+
+def test_a_network_that_was_killed_goes_on_where_it_was(registered, call, monkeypatch):
+    pytest.importorskip("torch", reason="PyTorch is not installed (extra `nn`)")
+    asked = f"{NET}, {SMALL}"
+    assert call(*learning(registered, asked, "whole"))[0] == 0
+    written, write = [], CheckpointFile.write
+
+    def counted(self, state):
+        write(self, state)
+        written.append(self.path)
+        if len(written) == 6:  # in the second ring
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(CheckpointFile, "write", counted)
+    folder = registered.folder / "out/killed"
+    assert call(*learning(registered, asked, "killed"))[0] != 0
+    (left,) = folder.glob("training-*")
+    assert {path.name for path in left.iterdir()} == {"2-3.5.npz", "3.5-5.npz"}
+    assert not (folder / "model.npz").exists()
+    stale = folder / "training-0123"
+    shutil.copytree(left, stale)
+    code, said = call(*learning(registered, asked, "killed"))
+    assert code == 0, said
+    assert len(written) == 8  # the last two epochs of the second ring
+    assert "ring 3.5–5 FWHM, epochs" in said
+    models = [(registered.folder / f"out/{n}/model.npz").read_bytes() for n in ("whole", "killed")]
+    assert models[0] == models[1]
+    assert not list(folder.glob("training-*"))
+    told = json.loads((folder / "status/learn.json").read_text())["outputs"]
+    assert set(told) == {"model.npz", "card.md", "card.json", "training.png"}
+
+
+def test_a_checkpoint_that_is_damaged_is_begun_anew(registered, call, monkeypatch):
+    pytest.importorskip("torch", reason="PyTorch is not installed (extra `nn`)")
+    write = CheckpointFile.write
+
+    def damaged(self, state):
+        write(self, state)
+        self.path.write_bytes(b"PK")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CheckpointFile, "write", damaged)
+        assert call(*learning(registered, f"{NET}, {SMALL}", "net"))[0] != 0
+    code, said = call(*learning(registered, f"{NET}, {SMALL}", "net"))
+    assert code == 0, said

@@ -90,6 +90,54 @@ def test_inversion_is_told_beside_the_reductions(run, call):
     assert observation.sources[0].reductions == ("pca", "andromeda") or len(observation.sources) > 1
 
 
+def test_classifier_is_told_with_its_card_and_its_own_settings(run, call):
+    asked = {
+        "classifier": {"kind": "boosted", "trees": 10, "leaf": 20},
+        "mlar": {"levels": 4},
+        "sampling": {"samples": 200},
+        "rings": {"inner": 2, "outer": 5, "width": 1.5},
+    }
+    certify = {"methods": ["trees"], "nulls": {"kinds": ["permuted"], "count": 4}}
+    known = {"T": [{"separation": 400, "position_angle": 300}]}
+    settings = SETTINGS | {"classifiers": {"trees": asked}, "certify": certify, "known": known}
+    settings["search"] = {"threshold": 0.5}
+    (run / "config.yaml").write_text(yaml.safe_dump(settings))
+    survey = load(run / "config.yaml")
+    assert told(run)[0].reductions[1].line == "learn did not run"
+    place = run / "results/T/1"
+    store, output = str(place / "sequence.zarr"), str(place / "trees")
+    learning = json.dumps(plain(survey.config.classifiers["trees"]))
+    there = json.dumps(plain(survey.config.known_of(survey.rows[0])))
+    to_teachers = json.dumps(plain(survey.known_to("trees", survey.rows[0])))
+    search = json.dumps(plain(survey.config.search))
+    alarms = json.dumps(plain(survey.config.certify.of_each))
+    model = ("--model", output + "/model.npz")
+    maps = (output + "/probability.fits", "--snr", output + "/margin.fits")
+    scored = ("--search", search, "--certify", alarms, "--known", there)
+    counted = ("--nulls", output + "/nulls.ecsv", "--certify", alarms)
+    for command in (
+        ("learn", store, "--learning", learning, "--known", to_teachers),
+        ("predict", store, *model),
+        ("detect", *maps, "--search", search, "--known", there),
+        ("nulls", store, *model, *scored),
+        ("certify", output + "/candidates.ecsv", *counted),
+    ):
+        code, said = call(*command, "--output", output)
+        assert code == 0, said
+    found = told(run)[0].reductions[1]
+    assert (found.name, found.status, found.line) == ("trees", "done", "")
+    assert found.learnt.card == "../results/T/1/trees/card.md"
+    assert found.learnt.curve is None
+    assert found.certified.status == "done"
+    assert found.certified.rows
+    # Another companion that is known would teach otherwise.
+    settings["known"] = {"T": [{"separation": 400, "position_angle": 300, "flux": 3.0}]}
+    (run / "config.yaml").write_text(yaml.safe_dump(settings))
+    other = told(run)[0].reductions[1]
+    assert (other.status, other.candidates) == ("missing", ())
+    assert "learn did not run with these settings" in other.line
+
+
 def test_curves_are_shown_where_they_were_asked_for(run, call):
     assert told(run)[0].roc is None
     settings = SETTINGS | {

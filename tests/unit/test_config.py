@@ -172,6 +172,87 @@ def test_fault_of_methods_is_told(tmp_path, given, line):
     assert line in str(caught.value)
 
 
+def learnt(folder, classifiers, rows="T1 T2 U1", **given):
+    """A survey of simulated observations in L', and of NIRC2's in Ks: V and W."""
+    bands = dict.fromkeys("VW", "nirc2-narrow\tKs\tc\ta\tp\t0")
+    lines = [f"{n[0]}\t{n[1]}\t{bands.get(n[0], INVENTED)}" for n in rows.split()]
+    (folder / "o.tsv").write_text(HEAD.replace(" ", "\t") + "\n".join(lines) + "\n")
+    whole = {"title": "t", "observations": "o.tsv", "reductions": {"pca": {}}}
+    return check(whole | {"classifiers": classifiers} | given, folder)
+
+
+INVENTED = "simulated\tL'\tsimulated\tsimulated\tsimulated\t0"
+OTHERS = {"protocol": "survey", "stars": ["*"]}
+
+
+def test_other_targets_in_one_filter_teach_a_classifier(tmp_path):
+    survey = learnt(tmp_path, {"x": OTHERS, "own": {}}, "T1 T2 U1 W1 V1 V2 X1 X2")
+    row = survey.rows[0]
+    assert [other.label for other in survey.teachers("x", row)] == ["U/1", "X/1", "X/2"]
+    assert [other.label for other in survey.teachers("x", survey.rows[4])] == ["W/1"]
+    assert survey.teachers("own", row) == []
+    assert list(survey.config.searched) == ["pca", "x", "own"]
+    assert list(survey.config.methods) == ["pca"]
+
+
+def test_what_is_known_of_the_teachers_is_told_to_a_classifier(tmp_path):
+    near = {"separation": 300.0, "position_angle": 10.0}
+    asked = {"x": OTHERS, "own": {}, "both": OTHERS | {"protocol": "pooled"}}
+    survey = learnt(tmp_path, asked, known={"T": [near], "U/1": [near, near]})
+    row = survey.rows[0]
+    counts = {name: {k: len(v) for k, v in survey.known_to(name, row).items()} for name in asked}
+    assert counts == {"x": {"U/1": 2}, "own": {"T/1": 1}, "both": {"T/1": 1, "U/1": 2}}
+
+
+@pytest.mark.parametrize(
+    ("classifiers", "line"),
+    [
+        ({"pca": {}}, "config.classifiers.pca: a reduction has that name; choose another"),
+        ({"andromeda": {}}, "config.classifiers.andromeda: an inversion has that name; choose"),
+        ({"a/b": {}}, "name 'a/b' must be of letters, digits"),
+        (
+            {"x": {"protocol": "survey"}},
+            "config.classifiers.x.stars: protocol survey learns from others; name some",
+        ),
+        (
+            {"x": {"stars": ["U/1"]}},
+            "config.classifiers.x: stars are named, and protocol sequence learns from the sequence",
+        ),
+        (
+            {"x": OTHERS | {"stars": ["T/*"]}},
+            "config.classifiers.x.stars: no observation of another target than T is called T/*",
+        ),
+        (
+            {"x": OTHERS | {"stars": ["V/1"]}},
+            "config.classifiers.x.stars: T/1 was taken in L', and V/1 in Ks: only sequences of one "
+            "filter can teach; name some",
+        ),
+        ({"x": {"classifier": {"kind": "oracle"}}}, "classifiers.x.classifier.kind: expected one"),
+        ({"x": {"protocl": "survey"}}, "classifiers.x.protocl: unknown key; did you mean protocol"),
+    ],
+)
+def test_classifiers_that_cannot_be_are_refused(tmp_path, classifiers, line):
+    with pytest.raises(BadInput) as caught:
+        learnt(tmp_path, classifiers, "T1 U1 V1", inversions={"andromeda": {}})
+    assert line in str(caught.value)
+
+
+def test_null_frames_that_teach_a_classifier_do_not_certify_it(tmp_path):
+    asked = {"own": {}, "x": OTHERS}
+    survey = learnt(tmp_path, asked, "T1 U1", certify={"methods": ["x", "pca"]})
+    assert survey.config.certify.methods == ("x", "pca")
+    permuted = {"methods": ["own"], "nulls": {"kinds": ["permuted"]}}
+    assert learnt(tmp_path, asked, "T1 U1", certify=permuted)
+    with pytest.raises(BadInput) as caught:
+        learnt(tmp_path, asked, "T1 U1", certify={"methods": ["own"]})
+    assert str(caught.value) == (
+        "config.certify.methods: own learns from each sequence's own frames, which negated-shifted "
+        "nulls are: take `permuted` or `shifted` ones, or protocol survey"
+    )
+    with pytest.raises(BadInput, match=r"certify.methods: none is called y; there are pca, own, x"):
+        learnt(tmp_path, asked, "T1 U1", certify={"methods": ["y"]})
+
+
 PUBLIC = "public:naco_betapic/naco_betapic_psf.fits"
 
 

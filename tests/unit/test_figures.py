@@ -6,11 +6,21 @@ from matplotlib.patches import Circle
 
 from exosift.geometry.grid import pixel_position
 from exosift.report.annotations import bar_length
-from exosift.report.figures import View, detection_figure, registration_figure, save
+from exosift.report.figures import (
+    FLUX,
+    PROBABILITY,
+    View,
+    detection_figure,
+    margin_within,
+    registration_figure,
+    save,
+    snr_within,
+)
 from exosift.report.summary import CandidateRow
 
 SIZE = 61
 VIEW = View(pixel_scale=27.19, centre=(30.0, 30.0), fwhm=4.0)
+SHOWN = (FLUX, snr_within(5.0))
 CANDIDATES = (
     CandidateRow(41.5, 20.25, 400.0, 230.0, 11.8, 3e-6, 2e-3, 10),
     CandidateRow(58.0, 50.0, 900.0, 306.0, 5.3, 1e-2, 0.9, None),
@@ -26,7 +36,7 @@ def image():
 
 @pytest.fixture
 def figure(image):
-    return detection_figure(image, image, CANDIDATES, VIEW, 5.0, title="betapic · e1 · pca $k$")
+    return detection_figure((image, image), SHOWN, CANDIDATES, VIEW, title="betapic · e1 · pca $k$")
 
 
 def panels(figure):
@@ -87,6 +97,17 @@ def test_scale_bars_are_round(field, bar):
     assert bar_length(field) == pytest.approx(bar)
 
 
+def test_a_classifier_shows_probabilities_and_margins(image):
+    shown = PROBABILITY, margin_within(4.0)
+    probability = 1 / (1 + np.exp(-image))
+    figure = detection_figure((probability, image), shown, CANDIDATES, VIEW, title="learnt")
+    first, second = (axes.images[0] for axes in panels(figure))
+    assert first.get_clim() == (0.0, 1.0)
+    assert second.get_clim() == (-4.0, 4.0)
+    bars = [bar.get_ylabel() for axes in panels(figure) for bar in axes.child_axes]
+    assert bars == ["probability, not calibrated", "margin: log-odds of a companion"]
+
+
 def test_stretch_is_symmetric_and_blind_to_nan(figure, image):
     shown, snr = (axes.images[0] for axes in panels(figure))
     limit = np.percentile(np.abs(image[np.isfinite(image)]), 99.5)
@@ -101,14 +122,14 @@ def test_stretch_is_symmetric_and_blind_to_nan(figure, image):
 @pytest.mark.parametrize("value", [np.nan, 0.0, np.inf])
 def test_images_with_nothing_to_see_are_drawn(value, tmp_path):
     blank = np.full((SIZE, SIZE), value)
-    save(detection_figure(blank, blank, (), VIEW, 5.0, title="blank"), tmp_path / "a.png")
+    save(detection_figure((blank, blank), SHOWN, (), VIEW, title="blank"), tmp_path / "a.png")
     save(registration_figure(blank, (30.0, 30.0), 27.19, "blank"), tmp_path / "b.png")
     assert {path.name for path in tmp_path.iterdir()} == {"a.png", "b.png"}
 
 
 def test_inputs_are_untouched(image):
     before = image.copy()
-    detection_figure(image, image, CANDIDATES, VIEW, 5.0, title="")
+    detection_figure((image, image), SHOWN, CANDIDATES, VIEW, title="")
     registration_figure(image, (30.0, 30.0), 27.19, "")
     np.testing.assert_array_equal(image, before)
 
@@ -130,7 +151,9 @@ def test_registration_cross_hair_surrounds_the_star_and_the_inset_keeps_off(imag
 
 def test_the_same_figure_gives_the_same_bytes(image, tmp_path):
     for name in ("a.png", "b.png"):
-        save(detection_figure(image, image, CANDIDATES, VIEW, 5.0, title="once"), tmp_path / name)
+        save(
+            detection_figure((image, image), SHOWN, CANDIDATES, VIEW, title="once"), tmp_path / name
+        )
     first, second = ((tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
     assert first == second
     assert first[:8] == b"\x89PNG\r\n\x1a\n"

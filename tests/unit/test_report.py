@@ -10,6 +10,7 @@ from exosift.report import notation
 from exosift.report.pages import render
 from exosift.report.summary import (
     CandidateRow,
+    LearntSummary,
     ObservationSummary,
     ReductionSummary,
     RocSummary,
@@ -298,3 +299,19 @@ def test_curves_of_methods_are_shown_or_missed():
     assert "bin 2–40 FWHM: lower it" in Page(render(missed)).text
     assert [(p.reduction, p.status) for p in missed.problems] == [("ROC", "bad input")]
     assert "false positives" not in Page(render(run_of(observation()))).text
+
+
+def test_a_classifier_is_told_by_margins_its_card_and_its_training():
+    learnt = LearntSummary("trained on other stars", "b/e/net/card.md", "b/e/net/training.png")
+    told = observation(reductions=(reduction("net", candidates=(SPARSE,), learnt=learnt),))
+    page = Page(render(run_of(told)))
+    assert "A classifier trained on other stars." in page.text
+    assert "b/e/net/card.md" in page.addresses
+    assert "b/e/net/training.png" in page.images
+    assert '<th class="number">Margin</th>' in render(run_of(told))
+    bare = dataclasses.replace(learnt, card=None, curve=None)
+    failed = reduction("net", status="bad input", line="20 levels of 9 frames", learnt=bare)
+    text = Page(render(run_of(observation(reductions=(failed,))))).text
+    assert "20 levels of 9 frames" in text
+    assert "Model card" not in text
+    assert "A classifier" not in Page(render(run_of(observation()))).text

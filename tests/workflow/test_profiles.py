@@ -3,6 +3,7 @@
 import ast
 import csv
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,13 @@ def test_production_profile_asks_for_its_partition_and_account(survey):
     settings = yaml.safe_load((profile / "config.yaml").read_text())
     looks = settings["slurm-init-seconds-before-status-checks"]
     assert 3 * looks <= 300  # MinJobAge where nobody has set it, for those who use squeue
+
+
+def test_environments_of_jobs_have_what_networks_need():
+    asked = yaml.safe_load((ROOT / "envs/exosift.yaml").read_text())["dependencies"]
+    pip = next(one["pip"] for one in asked if isinstance(one, dict))
+    assert pip[-1] == "${EXOSIFT_ROOT}[nn]"
+    assert "/opt/exosift[slurm,nn]" in (ROOT / "envs/exosift.def").read_text()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned = (ROOT / "envs/constraints.txt").read_text().splitlines()
+    assert set(extras["optional-dependencies"]["nn"]) <= set(pinned)

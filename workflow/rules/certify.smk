@@ -6,6 +6,7 @@ rule nulls:
     input:
         sequence="results/{target}/{epoch}/sequence.zarr.json",
         stars=null_stars_of,
+        model=null_model_of,
     output:
         scores="results/{target}/{epoch}/{reduction}/nulls.ecsv",
     log:
@@ -21,7 +22,7 @@ rule nulls:
         mem_mb=nulls_memory,
         runtime=nulls_minutes,
     params:
-        method=lambda wildcards: json.dumps(method_of(wildcards)),
+        method=null_method,
         search=json.dumps(plain(SURVEY.config.search)),
         certify=json.dumps(plain(SURVEY.config.certify.of_each)),
         known=known_of,
@@ -30,7 +31,7 @@ rule nulls:
         folder=subpath(output.scores, parent=True),
         algorithms=ALGORITHMS,
     shell:
-        "exosift nulls {params.store} {params.stars} --method {params.method:q} "
+        "exosift nulls {params.store} {params.stars} {params.method} "
         "--search {params.search:q} --certify {params.certify:q} --known {params.known:q} "
         "--output {params.folder} --threads {threads} 2> {log}"
 

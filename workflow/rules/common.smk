@@ -8,13 +8,14 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from exosift.compute import resources
+from exosift.compute import lessons, resources
 from exosift.compute.memory import machine_memory
 from exosift import ALGORITHMS
 from exosift.config import check
 from exosift.errors import ExosiftError
 from exosift.io.atomic import whole
-from exosift.io.shapes import image_shape, sequence_shape, window_shape
+from exosift.io.shapes import image_shape, sequence_fwhm, sequence_shape, window_shape
+from exosift.learn.network import Training
 from exosift.observations import NAME, RAW, SIMULATED, as_registered, located, reference_stars
 from exosift.settings import plain
 
@@ -67,8 +68,17 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def every(pattern, methods=SURVEY.config.methods):
-    """`pattern` for every observation to be reduced, and every reduction or inversion, or some."""
+def classifiers(network):
+    """Names of the classifiers that are networks, or of those that are none."""
+    return [
+        name
+        for name, asked in SURVEY.config.classifiers.items()
+        if isinstance(asked.classifier, Training) == network
+    ]
+
+
+def every(pattern, methods=SURVEY.config.searched):
+    """`pattern` for every observation to be reduced, and whatever it goes through, or some."""
     return [
         pattern.format(target=row.target, epoch=row.epoch, reduction=reduction)
         for row in SURVEY.rows
@@ -115,8 +125,8 @@ def file_of(name):
 
 
 def method_of(wildcards):
-    """The parameters of the reduction or inversion."""
-    return plain(SURVEY.config.methods[wildcards.reduction])
+    """The parameters of the reduction, inversion or classifier."""
+    return plain(SURVEY.config.searched[wildcards.reduction])
 
 
 def known_of(wildcards):
@@ -139,6 +149,21 @@ def stars_of(wildcards):
         f"results/{star.target}/{star.epoch}/sequence.zarr.json"
         for star in reference_stars(row, patterns, SURVEY.rows)
     ]
+
+
+def teachers_of(wildcards):
+    """Input function: the sequences of the other stars that teach a classifier."""
+    row = ROWS[wildcards.target, wildcards.epoch]
+    return [
+        f"results/{star.target}/{star.epoch}/sequence.zarr.json"
+        for star in SURVEY.teachers(wildcards.reduction, row)
+    ]
+
+
+def known_to_teachers(wildcards):
+    """The companions known in the observations that teach a classifier, by their labels."""
+    row = ROWS[wildcards.target, wildcards.epoch]
+    return json.dumps(plain(SURVEY.known_to(wildcards.reduction, row)))
 
 
 def star_options(wildcards, input):
@@ -258,18 +283,61 @@ def null_stars_of(wildcards):
     return stars_of(wildcards) if wildcards.reduction in SURVEY.config.reductions else []
 
 
+def null_model_of(wildcards):
+    """Input function: the model, where the method is a classifier."""
+    learnt = wildcards.reduction in SURVEY.config.classifiers
+    return "results/{target}/{epoch}/{reduction}/model.npz" if learnt else []
+
+
+def null_method(wildcards, input):
+    """What scores null frames, as the command wants it: settings, or a classifier's model."""
+    given = "--model", str(input.model)
+    if not input.model:
+        given = "--method", json.dumps(method_of(wildcards))
+    return shlex.join(given)
+
+
 def nulls_memory(wildcards, input, attempt):
+    if wildcards.reduction in SURVEY.config.classifiers:
+        return predict_memory(wildcards, input, attempt)
     if wildcards.reduction in SURVEY.config.inversions:
-        return resources.invert_memory(sequence_shape(input.sequence), attempt)
-    return resources.subtract_memory(subtraction(wildcards, input), attempt)
+        return job_memory(resources.invert_memory(sequence_shape(input.sequence), attempt))
+    return job_memory(resources.subtract_memory(subtraction(wildcards, input), attempt))
 
 
 def nulls_minutes(wildcards, input, attempt):
     asked = SURVEY.config.certify.nulls
     frames = len(asked.kinds) * asked.count
+    if wildcards.reduction in SURVEY.config.classifiers:
+        return lessons.predict_minutes(lesson(wildcards, input), attempt, frames)
     if wildcards.reduction in SURVEY.config.inversions:
         return resources.roc_minutes([], [sequence_shape(input.sequence)], frames, attempt)
     return resources.roc_minutes([subtraction(wildcards, input)], [], frames, attempt)
+
+
+def lesson(wildcards, input):
+    """What learning, or mapping what was learnt, has to go through."""
+    asked = SURVEY.config.classifiers[wildcards.reduction]
+    others = input.get("stars", [])
+    stores = [*([input.sequence] if asked.by_itself or not others else []), *others]
+    seen = [(sequence_shape(store), sequence_fwhm(store)) for store in stores]
+    return lessons.Lesson(asked, tuple(seen))
+
+
+def learn_memory(wildcards, input, attempt):
+    return job_memory(lessons.learn_memory(lesson(wildcards, input), attempt))
+
+
+def learn_minutes(wildcards, input, attempt):
+    return lessons.learn_minutes(lesson(wildcards, input), attempt)
+
+
+def predict_memory(wildcards, input, attempt):
+    return job_memory(lessons.predict_memory(lesson(wildcards, input), attempt))
+
+
+def predict_minutes(wildcards, input, attempt):
+    return lessons.predict_minutes(lesson(wildcards, input), attempt)
 
 
 def candidates_of(wildcards):

@@ -10,7 +10,8 @@ from exosift.cli.options import PATH, YAML, on_threads, option
 
 @click.command("nulls")
 @click.argument("sequence", type=PATH)
-@option("--method", type=YAML, help="Reduction, or inversion with its kind.")
+@option("--method", type=YAML, default=None, help="Reduction, or inversion with its kind.")
+@option("--model", type=PATH, default=None, help="Of a classifier instead: its model.npz.")
 @click.option("--star", "stars", type=PATH, multiple=True, help="A reference star's sequence.")
 @option("--search", type=YAML, default="{}", help="What counts as a candidate.")
 @option("--certify", "asked", type=YAML, default="{}", help="Kinds and count of null frames, …")
@@ -18,25 +19,35 @@ from exosift.cli.options import PATH, YAML, on_threads, option
 @option("--output", type=PATH, help="Folder for nulls.ecsv.")
 @on_threads
 def score_nulls(
-    sequence: Path, stars: tuple[Path, ...], output: Path, threads: int, **given: Any
+    sequence: Path,
+    stars: tuple[Path, ...],
+    model: Path | None,
+    output: Path,
+    threads: int,
+    **given: Any,
 ) -> None:
     """Score null frames, at angles where no companion adds up, as candidates are scored."""
     from exosift import threads as budget
     from exosift.detect.search import Search
+    from exosift.errors import BadInput
     from exosift.learn.request import Certify
     from exosift.photometry.known import KnownCompanion
     from exosift.settings import parse
     from exosift.steps import nulls as step
     from exosift.steps.judge import parsed
 
+    if (given["method"] is None) == (model is None):
+        raise BadInput(
+            "give either --method, of a reduction or inversion, or a classifier's --model"
+        )
     scored = step.Scored(
-        parsed(given["method"], "method"),
+        step.taught_in(model) if model else parsed(given["method"], "method"),
         parse(Search, given["search"], "search"),
         parse(Certify, given["asked"], "certify"),
         parse(tuple[KnownCompanion, ...], given["known"], "known"),
     )
     with budget.limit(threads):
-        step.run(sequence, stars, scored, output)
+        step.run(sequence, stars, scored, output, model)
 
 
 @click.command()

@@ -12,19 +12,22 @@ from exosift.cli.options import PATH, YAML, on_threads, option
 @click.argument("sequence", type=PATH)
 @click.option("--star", "stars", type=PATH, multiple=True, help="Sequence that teaches, too.")
 @option("--learning", type=YAML, default="{}", help="Classifier, protocol, patches, samples.")
+@option("--known", type=YAML, default="{}", help="Known companions, by target or target/epoch.")
 @option("--output", type=PATH, help="Folder for model.npz and its card.")
 @on_threads
 def learn(
-    sequence: Path, stars: tuple[Path, ...], learning: Any, output: Path, threads: int
+    sequence: Path, stars: tuple[Path, ...], learning: Any, known: Any, output: Path, threads: int
 ) -> None:
     """Teach a classifier to tell companions from speckles (SODIRF, SODINN)."""
     from exosift import threads as budget
     from exosift.learn.learning import Learning
+    from exosift.photometry.known import KnownCompanion
     from exosift.settings import parse
     from exosift.steps import learn as step
 
+    there = parse(dict[str, tuple[KnownCompanion, ...]], known, "known")
     with budget.limit(threads):
-        step.run(sequence, stars, parse(Learning, learning, "learning"), output)
+        step.run(sequence, stars, parse(Learning, learning, "learning"), there, output)
 
 
 @click.command()

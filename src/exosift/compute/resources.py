@@ -69,7 +69,7 @@ _MOMENTS = 24
 
 def simulate_memory(shape: Shape, attempt: int) -> int:
     """MB to simulate frames of `shape` (…, y, x); of an archive, those of one night."""
-    return _grown(_SIMULATE * prod(shape) * _VALUE, attempt)
+    return grown(_SIMULATE * prod(shape) * _VALUE, attempt)
 
 
 def threads(shape: Shape, most: int = 2) -> int:
@@ -84,17 +84,17 @@ def threads(shape: Shape, most: int = 2) -> int:
 def calibrate_memory(window: Shape, threads: int, attempt: int) -> int:
     """MB to calibrate frames of a window (y, x), however many; () where it is not known."""
     skies = _SKIES * prod(window or _DETECTOR) * _VALUE
-    return _grown(skies + threads * _CALIBRATED * BLOCK, attempt)
+    return grown(skies + threads * _CALIBRATED * BLOCK, attempt)
 
 
 def streamed_memory(threads: int, attempt: int) -> int:
     """MB to work on a sequence of any length block by block."""
-    return _grown(threads * _BLOCKS * BLOCK, attempt)
+    return grown(threads * _BLOCKS * BLOCK, attempt)
 
 
 def register_memory(shape: Shape, attempt: int) -> int:
     """MB to register a cube of `shape` (…, time, y, x)."""
-    return _grown(_REGISTER * prod(shape) * _VALUE, attempt)
+    return grown(_REGISTER * prod(shape) * _VALUE, attempt)
 
 
 @dataclass(frozen=True)
@@ -142,11 +142,11 @@ def subtract_streamed(work: Work, threads: int, attempt: int) -> int:
     coefficients of all are found while the threads wait.
     """
     if len(work.shape) != 4:
-        return _grown(0, attempt)
+        return grown(0, attempt)
     rows = work.shape[1] + sum(star[1] for star in work.stars if len(star) == 4)
     frame, products = _VALUE * prod(work.shape[2:]), 8 * rows**2
     each = _tiles(work.shape) + _TURNED * frame + _PRODUCTS * products
-    return _grown(max(threads * each, (_SOLVED + 2 * work.ranks) * products), attempt)
+    return grown(max(threads * each, (_SOLVED + 2 * work.ranks) * products), attempt)
 
 
 def subtract_memory(work: Work, attempt: int) -> int:
@@ -154,14 +154,14 @@ def subtract_memory(work: Work, attempt: int) -> int:
     values = _SUBTRACT + work.aligned, _RANK + work.aligned
     frames = prod(work.shape) + sum(map(prod, work.stars))
     needed = values[0] * frames + values[1] * work.ranks * prod(work.shape)
-    return _grown(needed * _VALUE, attempt)
+    return grown(needed * _VALUE, attempt)
 
 
 def invert_memory(shape: Shape, attempt: int) -> int:
     """MB to invert a sequence of `shape` (wavelength, time, y, x), one wavelength at a time."""
     frames = prod(shape[1:]) if len(shape) == 4 else 0
     values = 2 * prod(shape) + _INVERT * frames + _MAPS * prod(shape[2:])
-    return _grown(values * _VALUE, attempt)
+    return grown(values * _VALUE, attempt)
 
 
 def detect_memory(shape: Shape, attempt: int, frames: Shape = ()) -> int:
@@ -173,7 +173,7 @@ def detect_memory(shape: Shape, attempt: int, frames: Shape = ()) -> int:
     values = 2 * _NEIGHBOURS * prod(shape[-2:]) + (_PLACES + _READINGS * _ARRAYS) * under
     if frames:
         values += (_TURNED + _MOMENTS) * prod(frames[-2:]) + _tiles(frames) / _VALUE
-    return _grown(values * _VALUE, attempt)
+    return grown(values * _VALUE, attempt)
 
 
 def _tiles(shape: Shape) -> float:
@@ -214,7 +214,7 @@ def limits_memory(work: Work, places: int, attempt: int) -> int:
     frames = prod(work.shape) + sum(map(prod, work.stars))
     changes = _CHANGES * min(_BATCH, places * prod(work.shape[1:]))
     needed = (_SUBTRACT + work.aligned) * frames + 3 * prod(work.shape) + changes
-    return _grown(needed * _VALUE, attempt)
+    return grown(needed * _VALUE, attempt)
 
 
 def limits_minutes(work: Work, separations: int, places: tuple[int, int], attempt: int) -> int:
@@ -274,5 +274,6 @@ def invert_seconds(shape: Shape) -> float:
     return channels * frames * height * width * (600 + 6 * frames) / 1e9
 
 
-def _grown(bytes_needed: float, attempt: int) -> int:
+def grown(bytes_needed: float, attempt: int) -> int:
+    """MB to ask for, of so many bytes at once on top of the interpreter."""
     return int(attempt * (_BASE + _MARGIN * bytes_needed / 1e6))

@@ -1,7 +1,7 @@
 """Shapes of files without reading them, for the workflow's resource requests.
 
-A file that cannot be read has the empty shape: the step that reads it says what is wrong with it,
-and its observation alone fails.
+A file that cannot be read has the empty shape, and no FWHM: the step that reads it says what is
+wrong with it, and its observation alone fails.
 """
 
 import json
@@ -17,6 +17,15 @@ def sequence_shape(manifest: str) -> Shape:
         return tuple(json.loads(Path(manifest).read_text())["arrays"]["cube"]["shape"])
     except (ValueError, KeyError, TypeError):
         return ()
+
+
+def sequence_fwhm(manifest: str) -> float:
+    """FWHM [px] of the first wavelength of the sequence whose manifest that is; 0 if unknown."""
+    try:
+        told = json.loads((Path(manifest.removesuffix(".json")) / "zarr.json").read_text())
+        return float(told["attributes"]["fwhm"][0])
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return 0.0
 
 
 def window_shape(table: str, label: str) -> Shape:

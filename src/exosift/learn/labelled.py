@@ -5,7 +5,8 @@ any number of frames, which keeps the speckles' correlation in time. C+ has a co
 into the raw frames, of an S/N between bounds; C− is what the same frames hold at any place, some
 just where a companion was put, so that the pair differs by it alone. A patch is in units of the
 noise of each level on its own circle, but for its own place: amplitude is information, and noise
-differs between frames and separations.
+differs between frames and separations. Nothing is drawn where a known companion is smeared (see
+`clear`).
 """
 
 from collections.abc import Sequence as Several
@@ -16,6 +17,7 @@ import numpy as np
 from exosift import threads
 from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of, sky_position
+from exosift.learn.clear import Place, clear_pixels
 from exosift.learn.ring import Ring
 from exosift.photometry.apertures import disc_overlap
 from exosift.photometry.injection import Companion
@@ -63,20 +65,21 @@ class Labelled:
     blocks: Ints
 
 
-def unit_flux(ring: Ring, fwhm: float, rng: np.random.Generator) -> float:
+def unit_flux(ring: Ring, clear: Ints, fwhm: float, rng: np.random.Generator) -> float:
     """The flux of a companion with an S/N of one, at the level where that is least.
 
     In an aperture of one FWHM; what the levels leave is measured on some five times as bright.
+    clear: numbers of the ring's pixels where it is measured.
     """
     disc = _disc(ring.side, fwhm)
-    some = rng.choice(ring.pixels, min(200, len(ring.pixels)), replace=False)
+    some = rng.choice(ring.pixels[clear], min(200, len(clear)), replace=False)
     shifts = np.linspace(0, ring.orders, min(_NULLS, ring.orders), endpoint=False).astype(int)
     maps = {shift: ring.images(_handed_on(ring, shift)) for shift in shifts}
     noise = np.std([_fluxes(ring.patches(m, some), disc) for m in maps.values()], axis=(0, 1))
     guess = 5 * float(noise[len(noise) // 2])
     left = []
     for shift in rng.choice(shifts, _PILOTS):
-        companion, pixel = _placed(ring, rng)
+        companion, pixel = _placed(ring, clear, rng)
         at = ring.pixels[[pixel]]
         lit = ring.lit(companion, np.array([guess]), _handed_on(ring, shift), at)[0, 0]
         left.append(_fluxes(lit - ring.patches(maps[shift], at)[0], disc) / guess)
@@ -85,15 +88,25 @@ def unit_flux(ring: Ring, fwhm: float, rng: np.random.Generator) -> float:
     return float(unit.min())
 
 
-def drawn(ring: Ring, asked: Sampling, fwhm: float, rng: np.random.Generator) -> Labelled:
-    """Draw the labelled patches of a ring under angles at which its own sky does not add up."""
-    unit = unit_flux(ring, fwhm, rng)
+def drawn(
+    ring: Ring,
+    asked: Sampling,
+    fwhm: float,
+    rng: np.random.Generator,
+    known: Several[Place] = (),
+) -> Labelled:
+    """Draw the labelled patches of a ring under angles at which its own sky does not add up.
+
+    known: companions that are in the frames.
+    """
+    clear = clear_pixels(ring, known, fwhm)
+    unit = unit_flux(ring, clear, fwhm, rng)
     half = asked.samples // 2
     tracks = -(-half // asked.fluxes)
     snr = rng.uniform(*asked.snr, (tracks, asked.fluxes))
-    places = [_placed(ring, rng) for _ in range(tracks)]
+    places = [_placed(ring, clear, rng) for _ in range(tracks)]
     paired = min(int(asked.paired * half), tracks)
-    nulls = rng.integers(len(ring.pixels), size=half - paired)
+    nulls = clear[rng.integers(len(clear), size=half - paired)]
     shifts = rng.permutation(ring.orders)
     of_track, of_null = (np.array_split(np.arange(n), len(shifts)) for n in (tracks, len(nulls)))
 
@@ -144,9 +157,9 @@ def _handed_on(ring: Ring, shift: int) -> Ints:
     return np.roll(np.arange(ring.orders), shift)
 
 
-def _placed(ring: Ring, rng: np.random.Generator) -> tuple[Companion, int]:
-    """A companion of unit flux anywhere in a ring, and the number of the pixel that it is on."""
-    pixel = int(rng.integers(len(ring.pixels)))
+def _placed(ring: Ring, clear: Ints, rng: np.random.Generator) -> tuple[Companion, int]:
+    """A companion of unit flux on any clear pixel of a ring, and the number of that pixel."""
+    pixel = int(clear[rng.integers(len(clear))])
     y, x = divmod(int(ring.pixels[pixel]), ring.size)
     beside = rng.uniform(-0.5, 0.5, 2)
     place = sky_position(x + beside[0], y + beside[1], centre_of((ring.size, ring.size)))

@@ -1,9 +1,18 @@
 """What is asked of false alarms: whose candidates are told by null frames, and by which."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from exosift.errors import BadInput
-from exosift.limits.nulls import Nulls
+from exosift.limits.nulls import NullKind, Nulls
+
+# At these angles a classifier learns from its own sequence.
+_TAUGHT: tuple[NullKind, ...] = ("negated", "negated-shifted")
+
+
+def taught_by(kinds: Iterable[NullKind]) -> tuple[NullKind, ...]:
+    """Those kinds of null frames that teach a classifier what its own sequence teaches it."""
+    return tuple(kind for kind in kinds if kind in _TAUGHT)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of, pixel_position, radius_map
 from exosift.learn.classifier import Classifier, Told
+from exosift.learn.clear import Place
 from exosift.learn.labelled import Labelled, Sampling, drawn, joined
 from exosift.learn.mlar import Mlar
 from exosift.learn.model import Zone
@@ -59,11 +60,14 @@ def teach(
     where: Rings,
     seed: int,
     told: Told | None = None,
+    *,
+    known: Several[Several[Place]] = (),
 ) -> "Supervised":
     """Learn from sequences, each under angles of the other sign; `told(done, of)` after each ring.
 
     The sequence itself alone is the protocol "sequence", other stars "survey", both "pooled"; the
-    samples are divided among them.
+    samples are divided among them. known: of each sequence, the companions that are in its frames;
+    no sample is drawn where they are smeared.
     Raises BadInput for sequences whose patches would differ in size, and as `rings` does.
     """
     sides = {asked.side(sequence.observation.fwhm[0]) for sequence in sequences}
@@ -74,13 +78,14 @@ def teach(
         )
     share = replace(sampling, samples=-(-sampling.samples // len(sequences)))
     samples: list[list[Labelled]] = [[] for _ in where.edges]
-    for number, sequence in enumerate(sequences):
+    there = known or [()] * len(sequences)
+    for number, (sequence, companions) in enumerate(zip(sequences, there, strict=True)):
         turned = Turned.of(sequence, -sequence.angle, asked.interpolation)
         for ring, (own, some) in enumerate(
             zip(rings(turned, where.edges, asked), samples, strict=True)
         ):
             rng = np.random.default_rng([seed, ring, number])
-            some.append(drawn(own, share, sequence.observation.fwhm[0], rng))
+            some.append(drawn(own, share, sequence.observation.fwhm[0], rng, companions))
     taught = []
     for edges, some in zip(where.edges, samples, strict=True):
         taught.append(_zone(edges, classifier, joined(some), seed))

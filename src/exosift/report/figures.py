@@ -46,31 +46,49 @@ class View:
     fwhm: float
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What is drawn, and its ends; those of an image are symmetric, from its values, if None."""
+
+    label: str
+    ends: tuple[float, float] | None = None
+
+
+FLUX = Shown("flux")
+PROBABILITY = Shown("probability, not calibrated", (0.0, 1.0))
+
+
+def snr_within(threshold: float) -> Shown:
+    """An S/N map: its colours mean the same in every figure of one threshold."""
+    return Shown("signal-to-noise ratio", (-threshold, threshold))
+
+
+def margin_within(threshold: float) -> Shown:
+    """A map of a classifier's margins."""
+    return Shown("margin: log-odds of a companion", (-threshold, threshold))
+
+
 def detection_figure(
-    image: Floats,
-    snr: Floats,
+    maps: tuple[Floats, Floats],
+    shown: tuple[Shown, Shown],
     candidates: Sequence[CandidateRow],
     view: View,
-    threshold: float,
     *,
     title: str,
 ) -> Figure:
-    """Final image and S/N map (y, x), North up and East left, candidates circled alike on both.
+    """Two maps (y, x), North up and East left, candidates circled alike on both.
 
-    Candidates come strongest first and are numbered in that order, as in the page's tables.
-    The image is stretched symmetrically about zero to its 99.5th percentile of |flux|; the map
-    always runs over ± `threshold`, so that its colours mean the same in every figure.
+    The final image and its S/N, or a classifier's probabilities and margins. Candidates come
+    strongest first and are numbered in that order, as in the page's tables. An image is stretched
+    symmetrically about zero to its 99.5th percentile of |flux|.
     """
     figure = dark_figure((10.0, 4.7), title)
     panels = [figure.add_axes((left, 0.03, 0.41, 0.41 * 10.0 / 4.7)) for left in (0.012, 0.508)]
-    limit = _limit(image)
-    ranges = (("flux", limit), ("signal-to-noise ratio", threshold))
-    for axes, values, (label, reach), name in zip(
-        panels, (image, snr), ranges, ("viridis", "berlin"), strict=True
-    ):
-        shown = _show(axes, values, Normalize(-reach, reach), _colours(name))
-        _colour_bar(figure, axes, shown, label)
-        scale_bar(axes, image.shape[-1], view.pixel_scale)
+    for axes, values, one, name in zip(panels, maps, shown, ("viridis", "berlin"), strict=True):
+        limit = _limit(values)
+        drawn = _show(axes, values, Normalize(*(one.ends or (-limit, limit))), _colours(name))
+        _colour_bar(figure, axes, drawn, one.label)
+        scale_bar(axes, values.shape[-1], view.pixel_scale)
         compass(axes)
         star_mark(axes, view.centre)
         candidate_circles(axes, candidates, view.fwhm)

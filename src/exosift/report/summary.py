@@ -85,11 +85,23 @@ class CompanionsSummary:
 
 
 @dataclass(frozen=True)
+class LearntSummary:
+    """What a classifier has learnt from, in words; its card and training curve.
+
+    Paths relative to the page, None where they are not there: only networks have curves.
+    """
+
+    protocol: str
+    card: str | None = None
+    curve: str | None = None
+
+
+@dataclass(frozen=True)
 class ReductionSummary:
-    """One reduction of one observation, its candidates strongest first.
+    """One reduction, inversion or classifier of one observation, its candidates strongest first.
 
     `figure` is a path relative to the page, `settings` YAML text. `limits`, `companions` and
-    `certified` are None where none were asked for.
+    `certified` are None where none were asked for, `learnt` where it is no classifier.
     """
 
     name: str
@@ -101,6 +113,7 @@ class ReductionSummary:
     limits: LimitsSummary | None = None
     companions: CompanionsSummary | None = None
     certified: CertifiedSummary | None = None
+    learnt: LearntSummary | None = None
 
 
 @dataclass(frozen=True)

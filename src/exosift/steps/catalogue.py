@@ -38,7 +38,7 @@ def run(survey: Survey, results: Path) -> Mapping[str, Beside]:
 
     Only what ended well with the settings of `survey` is read.
     """
-    done = {row.label: _done(row, survey.config, results) for row in survey.rows}
+    done = {row.label: _done(row, survey, results) for row in survey.rows}
     files = [path for row in survey.rows for path in _files(row, done[row.label], results)]
     stars = {row.target: star_of(row.target, survey.rows) for row in survey.rows}
     settings = {"linking": plain(survey.config.linking), "stars": plain(stars)}
@@ -69,15 +69,15 @@ def star_of(target: str, rows: tuple[Row, ...]) -> Star:
     return Star(motion, told.get("parallax"), place, told.get("mass"))
 
 
-def _done(row: Row, config: Config, results: Path) -> tuple[str, ...]:
-    """The reductions and inversions in which an observation was searched to the end."""
-    if row.role != "science" or registered(row, config, results)[0] != "done":
+def _done(row: Row, survey: Survey, results: Path) -> tuple[str, ...]:
+    """The names of what an observation went through to the end."""
+    if row.role != "science" or registered(row, survey.config, results)[0] != "done":
         return ()
     folder = results / row.target / row.epoch
     return tuple(
         name
-        for name in config.methods
-        if searched(name, row, config, folder / name)[0] == "done"
+        for name in survey.config.searched
+        if searched(name, row, survey, folder / name)[0] == "done"
         and (folder / name / "candidates.ecsv").exists()
     )
 

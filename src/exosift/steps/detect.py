@@ -90,8 +90,8 @@ def _draw(
     header: Any,
     folder: Path,
 ) -> None:
-    """Draw the image and the S/N map of the rank that shows most."""
-    from exosift.report.figures import View, detection_figure, save  # slow to load
+    """Draw the image and the S/N map of the rank that shows most; a classifier's two maps."""
+    from exosift.report import figures  # slow to load
 
     snr, ranks = searched.snr.statistic, searched.ranks
     best = ranks.index(found[0].rank) if found else int(np.nanargmax(np.nanmax(snr, (1, 2))))
@@ -99,9 +99,12 @@ def _draw(
     title = f"{header['OBJECT']}  {header['EPOCH_ID']}  {header['REDUCTIO']}{rank}"
     scale = header["PIXSCALE"]
     rows = [_row(candidate, scale) for candidate in found]
-    view = View(scale, centre_of(images.shape), searched.fwhm)
-    figure = detection_figure(images[best], snr[best], rows, view, search.threshold, title=title)
-    save(figure, folder / "detection.png")
+    view = figures.View(scale, centre_of(images.shape), searched.fwhm)
+    shown = figures.FLUX, figures.snr_within(search.threshold)
+    if header.get("QUANTITY") == "probability":
+        shown = figures.PROBABILITY, figures.margin_within(search.threshold)
+    figure = figures.detection_figure((images[best], snr[best]), shown, rows, view, title=title)
+    figures.save(figure, folder / "detection.png")
 
 
 def _own(keyword: str) -> bool:

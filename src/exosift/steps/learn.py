@@ -2,8 +2,10 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from collections.abc import Sequence as Several
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -13,31 +15,58 @@ from exosift.io.models import write_model
 from exosift.io.sequences import read_sequence
 from exosift.io.store import manifest_of
 from exosift.learn.card import card_of
+from exosift.learn.clear import Place
 from exosift.learn.learning import Learning
 from exosift.learn.model import Model, Provenance
 from exosift.learn.network import Trained
 from exosift.learn.supervised import teach
+from exosift.limits.judging import without_known
 from exosift.limits.recovery import trimmed
+from exosift.photometry.known import KnownCompanion
 from exosift.report.card import card_data, card_markdown
+from exosift.sequence import Sequence
 from exosift.settings import plain
 from exosift.steps.recording import recorded
+from exosift.steps.training import resumable
+
+Companions = Mapping[str, tuple[KnownCompanion, ...]]
+"""Companions that are known, by `target/epoch` or target."""
 
 
-def run(store: Path, stars: Several[Path], asked: Learning, folder: Path) -> None:
+def settings_of(asked: Learning, known: Companions) -> dict[str, Any]:
+    """What is recorded of how a classifier was taught."""
+    return {"learning": plain(asked), "known": plain(dict(known))}
+
+
+def run(
+    store: Path, stars: Several[Path], asked: Learning, known: Companions, folder: Path
+) -> None:
     """Write model.npz, card.md and card.json, and training.png of a network, into `folder`.
 
-    store: the sequence that the model is meant for; stars: those of other stars.
+    store: the sequence that the model is meant for; stars: those of other stars; known: companions
+    in the frames of either. A network's training that was interrupted goes on where it was.
     """
     teachers = [*([store] if asked.by_itself else []), *(stars if asked.by_others else [])]
-    with recorded("learn", folder, [manifest_of(one) for one in teachers], plain(asked)):
+    inputs, settings = [manifest_of(one) for one in teachers], settings_of(asked, known)
+    with recorded("learn", folder, inputs, settings):
         if asked.by_others and not stars:
             raise BadInput(f"protocol {asked.protocol} learns from other stars: name them (--star)")
-        write(_model(teachers, asked, folder.name), folder)
+        with resumable(asked, folder, [settings, hashes_of(teachers)]) as classifier:
+            write(_model(teachers, (asked, classifier), known, folder.name), folder)
 
 
-def _model(teachers: Several[Path], asked: Learning, name: str) -> Model:
-    """What the sequences in the stores teach."""
-    sequences = [trimmed(read_sequence(one), asked.template) for one in teachers]
+def hashes_of(stores: Several[Path]) -> list[str]:
+    """SHA-256 of sequences, as their manifests have them."""
+    return [json.loads(manifest_of(one).read_text())["sha256"] for one in stores]
+
+
+def _model(
+    teachers: Several[Path], how: tuple[Learning, Any], known: Companions, name: str
+) -> Model:
+    """What the sequences in the stores teach. how: what is asked for, and the classifier."""
+    asked, classifier = how
+    read = [_without_known(trimmed(read_sequence(one), asked.template), known) for one in teachers]
+    sequences = [sequence for sequence, _ in read]
     bands = {one.observation.filter for one in sequences}
     if len(bands) > 1:
         raise BadInput(
@@ -49,15 +78,24 @@ def _model(teachers: Several[Path], asked: Learning, name: str) -> Model:
             bar.total = of
             bar.update(done - bar.n)
 
-        what = (asked.classifier, asked.mlar, asked.sampling, asked.rings)
-        taught = teach(sequences, *what, asked.seed, told)
-    hashes = [json.loads(manifest_of(one).read_text())["sha256"] for one in teachers]
+        what = (classifier, asked.mlar, asked.sampling, asked.rings)
+        there = [places for _, places in read]
+        taught = teach(sequences, *what, asked.seed, told, known=there)
     labels = [one.label for one in sequences]
     made = Provenance(
-        tuple(zip(labels, hashes, strict=True)), asked.protocol, bands.pop(), asked.seed
+        tuple(zip(labels, hashes_of(teachers), strict=True)),
+        asked.protocol,
+        bands.pop(),
+        asked.seed,
     )
     side = asked.mlar.side(sequences[0].observation.fwhm[0])
     return Model(asked.classifier, asked.mlar, side, asked.sampling, taught.taught, made)
+
+
+def _without_known(sequence: Sequence, known: Companions) -> tuple[Sequence, Several[Place]]:
+    """A sequence without its companions of known flux, and the places of the others."""
+    there = known.get(sequence.label, known.get(sequence.observation.target, ()))
+    return without_known(sequence, there)
 
 
 def write(model: Model, folder: Path) -> None:

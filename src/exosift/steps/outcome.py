@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from exosift.config import Config
+from exosift.config import Config, Survey
 from exosift.observations import Row, as_registered, makers
 from exosift.report.status import Status
 from exosift.settings import plain
 from exosift.steps.characterise import settings_of as companions_settings
 from exosift.steps.detect import settings_of
+from exosift.steps.learn import settings_of as learning_settings
 from exosift.steps.recording import read_status
 
 
@@ -40,13 +41,24 @@ def registered(row: Row, config: Config, results: Path) -> tuple[Status, str]:
     )
 
 
-def searched(name: str, row: Row, config: Config, folder: Path) -> tuple[Status, str]:
-    """How a registered observation came to the candidates of one reduction or inversion."""
+def searched(name: str, row: Row, survey: Survey, folder: Path) -> tuple[Status, str]:
+    """How a registered observation came to the candidates of what it went through by that name."""
+    config = survey.config
+    for step, settings in _steps(name, row, survey):
+        status, line = ended(folder, step, settings)
+        if status != "done":
+            return status, line
+    return ended(folder, "detect", settings_of(config.search, config.known_of(row)))
+
+
+def _steps(name: str, row: Row, survey: Survey) -> list[tuple[str, Any]]:
+    """The steps before its maps are searched, and their settings."""
+    config = survey.config
+    if name in config.classifiers:
+        known = survey.known_to(name, row)
+        return [("learn", learning_settings(config.classifiers[name], known)), ("predict", {})]
     step = "subtract" if name in config.reductions else "invert"
-    status, line = ended(folder, step, plain(config.methods[name]))
-    if status == "done":
-        status, line = ended(folder, "detect", settings_of(config.search, config.known_of(row)))
-    return status, line
+    return [(step, plain(config.methods[name]))]
 
 
 def measured(name: str, row: Row, config: Config, folder: Path) -> tuple[Status, str]:

@@ -47,10 +47,11 @@ def run(store: Path, path: Path, folder: Path) -> None:
 
 
 def _refuse_itself(model: Model, sequence: Sequence) -> None:
-    """Refuse a model of other stars that this one was among."""
-    labels = [label for label, _ in model.provenance.sequences]
-    if model.provenance.protocol == "survey" and sequence.label in labels:
+    """Refuse a model of other stars that this one, in whatever epoch, was among."""
+    star = sequence.observation.target
+    own = [label for label, _ in model.provenance.sequences if label.rsplit("/", 1)[0] == star]
+    if model.provenance.protocol == "survey" and own:
         raise BadInput(
-            f"{sequence.label}: the model has learnt from this very sequence, and its protocol "
-            "says from others: teach one without it"
+            f"{sequence.label}: the model has learnt from {own[0]}, the same star, and its "
+            "protocol says from others: teach one without it"
         )

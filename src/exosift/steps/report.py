@@ -21,6 +21,7 @@ from exosift.io.companions import read_companions
 from exosift.io.limits import nearest_limit
 from exosift.io.sequences import read_header
 from exosift.io.tables import read_candidates
+from exosift.learn.card import PROTOCOLS
 from exosift.observations import Row
 from exosift.report.certified import CertifiedSummary
 from exosift.report.pages import render, render_target
@@ -29,6 +30,7 @@ from exosift.report.summary import (
     CandidateRow,
     CompanionRow,
     CompanionsSummary,
+    LearntSummary,
     LimitsSummary,
     ObservationSummary,
     ReductionSummary,
@@ -59,7 +61,7 @@ def run(survey: Survey, results: Path, page: Path) -> RunSummary:
         name: SurveyNulls.of(name, survey.rows, config, results) for name in config.certify.methods
     }
     observations = tuple(
-        _observation(row, config, results, page.parent, nulls) for row in survey.rows
+        _observation(row, survey, results, page.parent, nulls) for row in survey.rows
     )
     summary = RunSummary(
         title=config.title,
@@ -81,9 +83,10 @@ def run(survey: Survey, results: Path, page: Path) -> RunSummary:
 
 
 def _observation(
-    row: Row, config: Config, results: Path, base: Path, nulls: Mapping[str, SurveyNulls]
+    row: Row, survey: Survey, results: Path, base: Path, nulls: Mapping[str, SurveyNulls]
 ) -> ObservationSummary:
     """One observation, as far as it came."""
+    config = survey.config
     folder = results / row.target / row.epoch
     status, line = registered(row, config, results)
     header: Mapping[str, Any] = {}
@@ -111,7 +114,7 @@ def _observation(
         contrast_note=note if header else "",
         history=header.get("history", {}),
         figure=_relative(folder / "registration.png", base) if done else None,
-        reductions=_reductions(row, config, (folder, base), nulls, done),
+        reductions=_reductions(row, survey, (folder, base), nulls, done),
         selection=_relative(folder / "selection.png", base) if done else None,
         roc=_roc(row, config, folder, base) if done else None,
     )
@@ -119,30 +122,31 @@ def _observation(
 
 def _reductions(
     row: Row,
-    config: Config,
+    survey: Survey,
     places: tuple[Path, Path],
     nulls: Mapping[str, SurveyNulls],
     registered: bool,
 ) -> tuple[ReductionSummary, ...]:
-    """All reductions and inversions of an observation; none of a reference star's."""
+    """All that an observation goes through; nothing of a reference star's."""
     folder, base = places
     found = []
-    for name in config.methods if row.role == "science" else ():
-        one = _reduction(name, row, config, folder / name, base, registered)
+    for name in survey.config.searched if row.role == "science" else ():
+        one = _reduction(name, row, survey, folder / name, base, registered)
         told = nulls.get(name) if registered else None
-        found.append(_certified(one, row, config, (folder / name, base), told))
+        found.append(_certified(one, row, survey.config, (folder / name, base), told))
     return tuple(found)
 
 
 def _reduction(
-    name: str, row: Row, config: Config, folder: Path, base: Path, registered: bool
+    name: str, row: Row, survey: Survey, folder: Path, base: Path, registered: bool
 ) -> ReductionSummary:
-    """One reduction or inversion of one observation, as far as it came."""
-    reduction = plain(config.methods[name])
+    """One reduction, inversion or classifier of one observation, as far as it came."""
+    config = survey.config
+    reduction = plain(config.searched[name])
     status: Status = "missing"
     line = ""
     if registered:
-        status, line = searched(name, row, config, folder)
+        status, line = searched(name, row, survey, folder)
     rows: list[dict[str, Any]] = []
     if status == "done":
         try:
@@ -158,7 +162,19 @@ def _reduction(
         settings=yaml.safe_dump(reduction, sort_keys=False),
         limits=_limits(name, row, config, folder, base) if registered else None,
         companions=_companions(name, row, config, folder, base) if registered else None,
+        learnt=_learnt(name, config, folder, base),
     )
+
+
+def _learnt(name: str, config: Config, folder: Path, base: Path) -> LearntSummary | None:
+    """What is told of a classifier's teaching, its card where it ended well."""
+    if name not in config.classifiers:
+        return None
+    protocol = PROTOCOLS[config.classifiers[name].protocol]
+    if ended(folder, "learn")[0] != "done":
+        return LearntSummary(protocol)
+    files = [_relative(folder / f, base) for f in ("card.md", "training.png")]
+    return LearntSummary(protocol, *files)
 
 
 def _certified(
@@ -172,8 +188,10 @@ def _certified(
     if nulls is None:
         return reduction
     folder, base = places
+    name = reduction.name
+    learnt = config.classifiers.get(name)
     scored = Scored(
-        config.methods[reduction.name],
+        learnt.taught if learnt else config.methods[name],
         config.search,
         config.certify.of_each,
         config.known_of(row),

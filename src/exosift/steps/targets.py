@@ -83,8 +83,8 @@ def _panels(name: str, one: Beside, results: Path) -> list[Panel]:
 
 
 def _image(folder: Path, rank: float) -> tuple[Floats, View] | None:
-    """A reduction's image (y, x) of a rank, or an inversion's flux; None where there is none."""
-    for name in ("image.fits", "flux.fits"):
+    """An image (y, x) of a rank, an inversion's flux, a classifier's margin; None without any."""
+    for name in ("image.fits", "flux.fits", "margin.fits"):
         if (folder / name).exists():
             try:
                 images, header = read_images(folder / name)

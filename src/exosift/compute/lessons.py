@@ -1,0 +1,149 @@
+"""Memory and run time of supervised detection, from the shapes of the sequences that teach.
+
+Counted as in `resources`: bytes of what is alive together, and operations at the rates of a slow
+core.
+"""
+
+from dataclasses import dataclass
+from math import pi, prod
+
+from exosift.compute.resources import grown
+from exosift.learn.forest import Boosted, Forest
+from exosift.learn.learning import Learning
+from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm
+from exosift.types import Shape
+
+_VALUE = 4  # bytes of a float32
+
+# Copies alive: of the frames, as read, about their mean, with a pixel along and turned; of a ring's
+# samples, drawn by pieces, joined, shuffled. MB that PyTorch takes for itself.
+_FRAMES, _SAMPLES, _TORCH = 8, 4, 400
+
+# Operations a second: of small products, one an injection; of large ones; of frames turned. And of
+# a frame turned, operations a pixel. Highest rank, in frames.
+_SMALL, _LARGE, _TURN, _RANK = 3e9, 8e9, 100, 0.6
+
+# Seconds a sample: of a forest of 100 trees; of networks, an epoch of patches of 20 × 9 × 9 px.
+_GROWN, _EPOCH = 3.5e-3, {Cnn2d: 1.6e-4, Cnn3d: 8e-4, ConvLstm: 2e-2}
+
+# Seconds for 100 boosted trees, of a forest for a patch's margin, and to load what is needed.
+_BOOSTED, _ASKED, _START = 6.0, 1e-4, 10.0
+
+# Of the seconds of an epoch, those of a margin by one view.
+_FORWARD = 1 / 3
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What teaching, or mapping what was taught, has to go through.
+
+    asked: how it is taught; sequences: shape (wavelength, time, y, x) and FWHM [px] of each that
+    teaches, or that is mapped; () and 0 where they are not known.
+    """
+
+    asked: Learning
+    sequences: tuple[tuple[Shape, float], ...]
+
+    @property
+    def known(self) -> list[tuple[int, int, float]]:
+        """Frames, pixels of one, and FWHM [px], of the sequences of which they are known."""
+        told = [(shape, fwhm) for shape, fwhm in self.sequences if len(shape) == 4 and fwhm > 0]
+        return [(shape[1], prod(shape[2:]), fwhm) for shape, fwhm in told]
+
+    @property
+    def patch(self) -> int:
+        """Values of a sample, of the largest."""
+        sides = [self.asked.mlar.side(fwhm) for *_, fwhm in self.known]
+        return self.asked.mlar.levels * max(sides, default=0) ** 2
+
+    def pixels(self, pixels: int, fwhm: float) -> float:
+        """Of a frame's pixels, those that rings and patches about them lie on."""
+        reach = (self.asked.rings.outer + self.asked.mlar.patch / 2) * fwhm
+        return min(pixels, pi * reach**2)
+
+    @property
+    def network(self) -> bool:
+        """Whether it takes PyTorch."""
+        return isinstance(self.asked.classifier, tuple(_EPOCH))
+
+
+def learn_memory(lesson: Lesson, attempt: int) -> int:
+    """MB to teach: all sequences' frames, one's turned, the samples of all rings."""
+    rings = len(lesson.asked.rings.edges) + _SAMPLES
+    samples = rings * lesson.asked.sampling.samples * lesson.patch
+    return _memory(lesson, samples, attempt)
+
+
+def predict_memory(lesson: Lesson, attempt: int) -> int:
+    """MB to map: the frames turned, and the patches of a ring."""
+    pixels = max((lesson.pixels(size, fwhm) for _, size, fwhm in lesson.known), default=0.0)
+    outermost = min(1.0, 3 / len(lesson.asked.rings.edges)) * pixels
+    return _memory(lesson, 2 * outermost * lesson.patch, attempt)
+
+
+def _memory(lesson: Lesson, samples: float, attempt: int) -> int:
+    """MB of all frames, one sequence's turned by all angles, and so many values of samples."""
+    frames = sum(count * size for count, size, _ in lesson.known)
+    turned = [count**2 * lesson.pixels(size, fwhm) for count, size, fwhm in lesson.known]
+    needed = _VALUE * (_FRAMES * frames + max(turned, default=0.0) + samples)
+    return grown(needed + 1e6 * _TORCH * lesson.network, attempt)
+
+
+def learn_minutes(lesson: Lesson, attempt: int) -> int:
+    """Minutes to teach; an unknown shape asks for the least."""
+    asked, rings = lesson.asked, len(lesson.asked.rings.edges)
+    if not lesson.known:
+        return 2 * attempt
+    injected = rings * asked.sampling.samples / 2
+    seconds = _START + rings * _fit_seconds(lesson)
+    for count, size, fwhm in lesson.known:
+        seconds += _turned(count, size) + count * _images(lesson, count, size, fwhm)
+        places = asked.mlar.side(fwhm) ** 2
+        each = 2 * _RANK * places * count**3 / _SMALL + 10 * count**3 / _SMALL
+        seconds += injected / len(lesson.known) * each
+    return attempt * (2 + int(seconds / 60))
+
+
+def predict_minutes(lesson: Lesson, attempt: int, maps: int = 1) -> int:
+    """Minutes for so many maps of a sequence, under its angles or others."""
+    seconds = 0.0
+    for count, size, fwhm in lesson.known:
+        each = _images(lesson, count, size, fwhm) + lesson.pixels(size, fwhm) * _margin(lesson)
+        seconds += _START + 2 * _turned(count, size) + maps * each
+    return attempt * (2 + int(seconds / 60))
+
+
+def _turned(count: int, size: int) -> float:
+    """Seconds to turn frames by all angles."""
+    return _TURN * count**2 * size / 1e9
+
+
+def _images(lesson: Lesson, count: int, size: int, fwhm: float) -> float:
+    """Seconds for the level images of all rings; each takes what patches beyond its edges need."""
+    beyond = 1 + lesson.asked.mlar.patch / lesson.asked.rings.width
+    return beyond * lesson.pixels(size, fwhm) * 2 * _RANK * count**3 / _LARGE
+
+
+def _fit_seconds(lesson: Lesson) -> float:
+    """Seconds to fit one ring's samples."""
+    how, samples = lesson.asked.classifier, lesson.asked.sampling.samples
+    match how:
+        case Forest():
+            return _GROWN * samples * how.trees / 100
+        case Boosted():
+            return _BOOSTED * how.trees / 100 + 1e-4 * samples
+        case _:
+            return samples * how.epochs * _epoch(lesson)
+
+
+def _margin(lesson: Lesson) -> float:
+    """Seconds for the margin of a patch."""
+    how = lesson.asked.classifier
+    if isinstance(how, Forest | Boosted):
+        return _ASKED * how.trees / 100
+    return how.views * _FORWARD * _epoch(lesson)
+
+
+def _epoch(lesson: Lesson) -> float:
+    """Seconds of a network for a sample in an epoch; so long as its patch is large."""
+    return _EPOCH[type(lesson.asked.classifier)] * lesson.patch / (20 * 9**2)

@@ -1,0 +1,119 @@
+"""What supervised detection asks for: it grows with what teaches, and holds what was measured."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from exosift.compute.lessons import (
+    Lesson,
+    learn_memory,
+    learn_minutes,
+    predict_memory,
+    predict_minutes,
+)
+from exosift.learn.forest import Boosted, Forest
+from exosift.learn.labelled import Sampling
+from exosift.learn.learning import Learning
+from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm
+from exosift.learn.supervised import Rings
+
+# 61 frames of 97² px: of β Pictoris.
+SEEN = ((1, 61, 97, 97), 4.573)
+LESSON = Lesson(Learning(), (SEEN,))
+
+
+def asked(**changes):
+    return replace(LESSON, asked=replace(LESSON.asked, **changes))
+
+
+def test_each_attempt_asks_for_more():
+    for ask in (learn_memory, learn_minutes, predict_memory, predict_minutes):
+        assert ask(LESSON, 1) < ask(LESSON, 2) == pytest.approx(2 * ask(LESSON, 1), abs=1)
+
+
+def test_an_unknown_shape_asks_for_the_least():
+    unknown = replace(LESSON, sequences=(((), 0.0),))
+    assert learn_memory(unknown, 1) == predict_memory(unknown, 1) == 250
+    assert learn_minutes(unknown, 1) == predict_minutes(unknown, 1) == 2
+
+
+def test_memory_follows_frames_and_samples():
+    small = learn_memory(LESSON, 1)
+    longer = replace(LESSON, sequences=(((1, 122, 97, 97), 4.573),))
+    assert learn_memory(longer, 1) - small > 3 * 61**2 * 6500 * 4 * 1.3 / 1e6
+    more = learn_memory(asked(sampling=Sampling(12_000)), 1)
+    assert more - small == pytest.approx(12 * 6000 * 1620 * 4 * 1.3 / 1e6, rel=0.01)
+    # Another star's frames are held, too, but one star's at a time are turned.
+    both = replace(LESSON, sequences=(SEEN, SEEN))
+    assert 10 < learn_memory(both, 1) - small < 50
+    # What is beyond the rings is read, and not turned.
+    wide = replace(LESSON, sequences=(((1, 61, 997, 997), 4.573),))
+    assert learn_memory(wide, 1) - small < 10 * 61 * 997**2 * 4 * 1.3 / 1e6
+    assert learn_memory(asked(classifier=Cnn2d()), 1) > small + 400
+
+
+def test_minutes_follow_samples_rings_stars_and_the_classifier():
+    few = learn_minutes(asked(sampling=Sampling(2000), rings=Rings(3, 6)), 1)
+    assert few < learn_minutes(LESSON, 1) < learn_minutes(asked(sampling=Sampling(20_000)), 1)
+    kinds = (Boosted(), Forest(), Cnn2d(), Cnn3d(), ConvLstm())
+    minutes = [learn_minutes(asked(classifier=kind), 1) for kind in kinds]
+    assert minutes == sorted(minutes)
+    assert minutes[-1] > 60
+    long = replace(LESSON, sequences=(((1, 122, 97, 97), 4.573),))
+    assert learn_minutes(long, 1) > 4 * learn_minutes(LESSON, 1)
+    assert predict_minutes(LESSON, 1, 400) > 3 * predict_minutes(LESSON, 1, 10)
+
+
+@pytest.mark.parametrize(
+    ("ask", "learning", "peak", "seconds"),
+    [
+        # What the status files of `exosift learn` and `predict` told of β Pic, on two shared cores.
+        ("learn", Learning(), 878, 334),
+        ("predict", Learning(), 369, 7),
+        (
+            "learn",
+            Learning(Cnn2d(epochs=4), sampling=Sampling(1200), rings=Rings(3, 5)),
+            520,
+            19,
+        ),
+        ("predict", Learning(Cnn2d(epochs=4), rings=Rings(3, 5)), 473, 7),
+    ],
+)
+def test_what_was_measured_is_asked_for_and_no_more_than_thrice(ask, learning, peak, seconds):
+    lesson = replace(LESSON, asked=learning)
+    memory, minutes = (
+        (learn_memory, learn_minutes) if ask == "learn" else (predict_memory, predict_minutes)
+    )
+    assert peak < memory(lesson, 1) < 3 * peak
+    assert seconds < 60 * minutes(lesson, 1) < max(3 * seconds, 121)
+
+
+STEP = """
+import numpy as np
+from exosift import threads
+from exosift.learn.forest import Forest
+from exosift.learn.labelled import Sampling
+from exosift.learn.mlar import Mlar
+from exosift.learn.supervised import Rings, teach
+from exosift.sequence import Observation, Sequence
+shape = (1, 61, 97, 97)
+cube = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+star = (48.0, 48.0)
+told = Observation("T", "1", "I", "L", 27.0, (4.573,), star, star)
+time = np.linspace(0, 80, 61)
+psf = np.ones((1, 9, 9))
+sequence = Sequence(cube, time, psf, np.ones(1), time, np.zeros(shape, bool), told)
+with threads.limit(2):
+    teach([sequence], Forest(trees=2), Mlar(), Sampling(60), Rings(4, 5), 0)
+status = open("/proc/self/status").read()
+print(int(status.split("VmHWM:")[1].split()[0]) * 1.024 / 1e3)
+"""
+
+
+def test_teaching_stays_within_what_was_asked_for():
+    done = subprocess.run([sys.executable, "-c", STEP], check=True, capture_output=True, text=True)
+    peak = float(done.stdout)
+    lesson = asked(sampling=Sampling(60), rings=Rings(4, 5))
+    assert peak < learn_memory(lesson, 1) < 3 * peak

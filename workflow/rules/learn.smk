@@ -1,0 +1,93 @@
+# Supervised detection: a classifier taught for each observation, its maps, and the candidates in them.
+
+
+rule learn:
+    input:
+        sequence="results/{target}/{epoch}/sequence.zarr.json",
+        stars=teachers_of,
+    output:
+        model="results/{target}/{epoch}/{reduction}/model.npz",
+        card=multiext("results/{target}/{epoch}/{reduction}/card", ".md", ".json"),
+    log:
+        "logs/learn/{target}/{epoch}/{reduction}.log",
+    benchmark:
+        "benchmarks/learn/{target}/{epoch}/{reduction}.tsv"
+    wildcard_constraints:
+        reduction=one_of(classifiers(network=False)),
+    conda:
+        "../../envs/exosift.yaml"
+    threads: 2
+    resources:
+        mem_mb=learn_memory,
+        runtime=learn_minutes,
+    params:
+        learning=lambda wildcards: json.dumps(method_of(wildcards)),
+        known=known_to_teachers,
+        store=subpath(input.sequence, strip_suffix=".json"),
+        stars=star_options,
+        folder=subpath(output.model, parent=True),
+        algorithms=ALGORITHMS,
+    shell:
+        "exosift learn {params.store} {params.stars} --learning {params.learning:q} "
+        "--known {params.known:q} --output {params.folder} --threads {threads} 2> {log}"
+
+
+# The same of a network, which leaves its training curve, too.
+use rule learn as train with:
+    output:
+        model="results/{target}/{epoch}/{reduction}/model.npz",
+        card=multiext("results/{target}/{epoch}/{reduction}/card", ".md", ".json"),
+        curve=report(
+            "results/{target}/{epoch}/{reduction}/training.png",
+            caption="../report/training.rst",
+            category="{target}",
+            subcategory="{epoch}",
+            labels={"reduction": "{reduction}"},
+        ),
+    wildcard_constraints:
+        reduction=one_of(classifiers(network=True)),
+
+
+rule predict:
+    input:
+        sequence="results/{target}/{epoch}/sequence.zarr.json",
+        model="results/{target}/{epoch}/{reduction}/model.npz",
+    output:
+        margin="results/{target}/{epoch}/{reduction}/margin.fits",
+        probability="results/{target}/{epoch}/{reduction}/probability.fits",
+    log:
+        "logs/predict/{target}/{epoch}/{reduction}.log",
+    benchmark:
+        "benchmarks/predict/{target}/{epoch}/{reduction}.tsv"
+    wildcard_constraints:
+        reduction=one_of(SURVEY.config.classifiers),
+    conda:
+        "../../envs/exosift.yaml"
+    threads: 2
+    resources:
+        mem_mb=predict_memory,
+        runtime=predict_minutes,
+    params:
+        store=subpath(input.sequence, strip_suffix=".json"),
+        folder=subpath(output.margin, parent=True),
+        algorithms=ALGORITHMS,
+    shell:
+        "exosift predict {params.store} --model {input.model} --output {params.folder} "
+        "--threads {threads} 2> {log}"
+
+
+use rule search as sift with:
+    input:
+        image="results/{target}/{epoch}/{reduction}/probability.fits",
+        snr="results/{target}/{epoch}/{reduction}/margin.fits",
+    output:
+        candidates="results/{target}/{epoch}/{reduction}/candidates.ecsv",
+        picture=report(
+            "results/{target}/{epoch}/{reduction}/detection.png",
+            caption="../report/classifier.rst",
+            category="{target}",
+            subcategory="{epoch}",
+            labels={"reduction": "{reduction}"},
+        ),
+    wildcard_constraints:
+        reduction=one_of(SURVEY.config.classifiers),
