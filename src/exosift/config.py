@@ -20,7 +20,9 @@ from exosift.detect.search import Search
 from exosift.errors import BadInput
 from exosift.instruments.description import Description
 from exosift.inverse.andromeda import Andromeda
+from exosift.learn.learning import Learning
 from exosift.learn.request import Certify
+from exosift.learn.taught import learned
 from exosift.limits.comparison import Comparison
 from exosift.limits.methods import method_of, of_rank
 from exosift.limits.request import Limits
@@ -55,13 +57,14 @@ class Config:
     observations: table of observations, relative to this file. raw: folders of raw files for those
     marked `raw`, relative to this file, or `simulated`. calibrate: what is done to their frames.
     reductions: name → reduction, and inversions: name → inverse method; every observation goes
-    through each. known: `target` or `target/epoch` → companions that are known there, flagged and
-    kept from the noise of others. limits: which reductions' limits are asked for, and how.
-    roc: which methods are compared by their ROC curves, and how. certify: whose candidates' false
-    alarms are counted on null frames, and which. characterise: in which reductions companions are
-    measured, which of them, and how. linking: how sources of several epochs are. simulate: data
-    made up for observations marked `simulated`, and raw files. instruments: name → description of
-    instruments whose raw files are to be sorted, besides those known; tried before these.
+    through each. classifiers: name → how a classifier is taught. known: `target` or `target/epoch`
+    → companions that are known there, flagged and kept from the noise of others. limits: which
+    reductions' limits are asked for, and how. roc: which methods are compared by their ROC curves,
+    and how. certify: whose candidates' false alarms are counted on null frames, and which.
+    characterise: in which reductions companions are measured, which of them, and how. linking: how
+    sources of several epochs are. simulate: data made up for observations marked `simulated`, and
+    raw files. instruments: name → description of instruments whose raw files are to be sorted,
+    besides those known; tried before these.
     """
 
     title: str
@@ -71,6 +74,7 @@ class Config:
     register: Registration = field(default_factory=Registration)
     reductions: Mapping[str, Reduction] = field(default_factory=dict)
     inversions: Mapping[str, Andromeda] = field(default_factory=dict)
+    classifiers: Mapping[str, Learning] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
     known: Mapping[str, tuple[KnownCompanion, ...]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
@@ -91,10 +95,11 @@ class Config:
         return tuple(self.known.get(row.label, self.known.get(row.target, ())))
 
     @property
-    def judged(self) -> Mapping[str, Reduction | Andromeda]:
+    def judged(self) -> Mapping[str, Reduction | Andromeda | Learning]:
         """The settings of the methods whose ROC curves are asked for, and of their reference."""
         named = [*self.roc.methods, *([self.roc.reference] if self.roc.reference else [])]
-        return {one.method: self.methods[one.method] for one in named}
+        every = {**self.methods, **self.classifiers}
+        return {one.method: every[one.method] for one in named}
 
 
 @dataclass(frozen=True)
@@ -200,12 +205,19 @@ def _check_names(config: Config, where: str) -> None:
 
 def _check_roc(config: Config, where: str) -> None:
     """Refuse curves of methods that there are not, or that cannot be judged."""
+    every = {**config.methods, **config.classifiers}
     for one in config.roc.methods:
-        if one.method not in config.methods:
-            known = ", ".join(config.methods)
+        if one.method not in every:
+            known = ", ".join(every)
             raise BadInput(f"{where}.methods: none is called {one.method}; there are {known}")
+        settings = every[one.method]
         try:
-            method_of(config.methods[one.method], one.map, one.rank)
+            if not isinstance(settings, Learning):
+                method_of(settings, one.map, one.rank)
+            elif settings.protocol != "sequence":
+                raise BadInput("other stars teach it, and here each is judged alone; leave it out")
+            else:
+                learned(settings, one, config.roc.nulls.kinds)
         except BadInput as error:
             raise BadInput(f"{where}.methods: {one.name}: {error}") from None
     if config.roc.reference:

@@ -45,8 +45,8 @@ class Method(Protocol):
         return lambda companion, _: self.map(inject(sequence, [companion]))
 
 
-MethodFor = Callable[[str], Method]
-"""The method for a star, by its label: one that learns must not have learnt from that star."""
+MethodFor = Callable[[Sequence], Method]
+"""The method for a star, by its sequence: what taught it must be told apart from what judges it."""
 
 
 def always(method: Method) -> MethodFor:

@@ -12,7 +12,8 @@ from exosift.learn.calibration import Calibrated, calibrations
 from exosift.limits.comparison import Comparison
 from exosift.limits.stars import Told, Trials, at_rates, together, verdicts
 from exosift.settings import plain
-from exosift.steps.judge import Companions, Settings, chosen, judged, reference_of
+from exosift.steps.folds import NONE
+from exosift.steps.judge import Companions, Settings, chosen, every_model, judged, reference_of
 from exosift.steps.judge import settings_of as trials_settings
 from exosift.steps.recording import recorded
 
@@ -32,13 +33,14 @@ def run(
     """
     settings = settings_of(methods, asked, known)
     inputs = [path if _kept(path) else manifest_of(path) for path in sources]
+    stores = [path for path in sources if not _kept(path)]
+    files = every_model(stores, methods, asked, NONE, folder / "models")
     with recorded("roc", folder, inputs, settings):
-        chosen(methods, asked), reference_of(methods, asked)  # refused before anything is read
+        chosen(methods, asked, files), reference_of(methods, asked)  # before anything is read
         expected = trials_settings(methods, asked, known)
         kept = [_read(path, expected) for path in sources if _kept(path)]
-        stores = [path for path in sources if not _kept(path)]
         if stores:
-            kept.append(judged(stores, methods, asked, known))
+            kept.append(judged(stores, methods, asked, known, files))
         trials = together(kept)
         told = at_rates(trials, asked)
         _write(trials, told, asked, folder)
