@@ -24,8 +24,12 @@ from exosift.photometry.injection import Companion
 from exosift.sequence import Sequence
 from exosift.types import Bools, Floats, Ints
 
-# With a companion in the frames the map is made anew within so many FWHM of it.
-_NEAR = 3.0
+# Samples of a ring that one of many sequences gives, at least.
+_LEAST = 20
+
+# With a companion in the frames the map is made anew within so many FWHM of it: a peak on it, those
+# within one FWHM of that, and what is higher within half of one of those.
+_NEAR = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def teach(
     """Learn from sequences, each under angles of the other sign; `told(done, of)` after each ring.
 
     The sequence itself alone is the protocol "sequence", other stars "survey", both "pooled"; the
-    samples are divided among them.
+    samples are divided among them, 20 or more each.
     Raises BadInput for sequences whose patches would differ in size, and as `rings` does.
     """
     sides = {asked.side(sequence.observation.fwhm[0]) for sequence in sequences}
@@ -72,7 +76,8 @@ def teach(
             f"{len(sequences)} sequences have patches of {sorted(sides)} px: teach with sequences "
             "of one FWHM"
         )
-    share = replace(sampling, samples=-(-sampling.samples // len(sequences)))
+    each = max(_LEAST, -(-sampling.samples // len(sequences)))
+    share = replace(sampling, samples=each)
     samples: list[list[Labelled]] = [[] for _ in where.edges]
     for number, sequence in enumerate(sequences):
         turned = Turned.of(sequence, -sequence.angle, asked.interpolation)
@@ -120,7 +125,7 @@ class Supervised(Method):
         return found
 
     def injected(self, sequence: Sequence) -> MapWith:
-        """In Gram space, within 3 FWHM of the companion; farther off the map is as without it."""
+        """In Gram space, within 2 FWHM of the companion; farther off the map is as without it."""
         plain = self.map(sequence)
         order, prepared = self._rings(sequence)
         noise = [ring.noise(ring.images(order)) for ring in prepared]
