@@ -21,7 +21,7 @@ from exosift.photometry.apertures import disc_overlap
 from exosift.photometry.injection import Companion
 from exosift.types import Bools, Floats, Ints
 
-# Null frames of a ring that its noise is measured on at most, and companions that its throughput is.
+# Null frames of a ring that its noise is measured on, at most, and companions for its throughput.
 _NULLS, _PILOTS = 10, 8
 
 
