@@ -32,8 +32,7 @@ ROC = config["roc"] | {
     "methods": [one for one in config["roc"]["methods"] if one["method"] in METHODS]
 }
 ASKED = parse(Comparison, ROC, "roc")
-# What `exosift judge` calls a star's sequence, by the fold that it is in.
-FOLDS = dict(enumerate(folds([f"{name}/1" for name in STARS], ASKED.folds, ASKED.seed), 1))
+FOLDS = dict(enumerate(folds(STARS, ASKED.folds, ASKED.seed), 1))
 
 
 def part_of(wildcards):
@@ -53,13 +52,13 @@ def stores_of(wildcards):
 
 def judged_of(wildcards):
     """The store of one of the stars that a fold's model is to judge."""
-    return store_of(FOLDS[int(wildcards.fold)][0].removesuffix("/1"))
+    return store_of(FOLDS[int(wildcards.fold)][0])
 
 
 def teachers_of(wildcards):
     """The stores of the stars that teach for a fold: those of all others."""
     own = FOLDS[int(wildcards.fold)]
-    return [f"--star={store_of(name)}" for name in STARS if f"{name}/1" not in own]
+    return [f"--star={store_of(name)}" for name in STARS if name not in own]
 
 
 def models_of(wildcards, input):

@@ -31,6 +31,8 @@ def test_folds_follow_from_the_names_and_the_seed():
     found = folds(LABELS, 4, 1)
     assert folds(LABELS[::-1], 4, 1) == found
     assert folds(LABELS, 4, 2) != found
+    stars = folds({label.split("/")[0] for label in LABELS}, 4, 1)
+    assert [{label.split("/")[0] for label in own} for own in found] == list(map(set, stars))
 
 
 def test_each_fold_needs_a_star():

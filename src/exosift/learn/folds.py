@@ -8,8 +8,8 @@ from exosift.errors import BadInput
 
 
 def target_of(label: str) -> str:
-    """The star of a sequence, by its label `target/epoch`."""
-    return label.rpartition("/")[0]
+    """The star of a sequence, by its label: `target/epoch`, or the target itself."""
+    return label.partition("/")[0]
 
 
 def folds(labels: Iterable[str], count: int, seed: int) -> list[tuple[str, ...]]:
