@@ -98,7 +98,7 @@ def row(name: str, method: Method, bounds: tuple[float, float], judged: Judged) 
     # No rate below one in the effective number of nulls is told.
     asked = np.maximum(RATES, supported_rates(trials, "shifted")[0])
     curve = roc(trials, "shifted", np.random.default_rng(0), asked)
-    found = {"method": name, "bin": f"{bounds[0]:g}–{bounds[1]:g}", "snr": BINS[bounds]}
+    found = {"method": name, "bin": f"{bounds[0]:g}–{bounds[1]:g}", "snr": list(BINS[bounds])}
     found |= {f"tpr_{rate:g}": float(tpr) for rate, tpr in zip(RATES, curve.tpr, strict=True)}
     found |= {"low": float(curve.block_low[0]), "high": float(curve.block_high[0])}
     found |= {"effective": curve.effective, "injections": curve.injections, "rate": float(asked[0])}
