@@ -74,7 +74,7 @@ def empty() -> Sequence:
 def settings(samples: int) -> dict[str, Asked]:
     """Every method that there is, by name."""
     found: dict[str, Asked] = dict(REDUCTIONS)
-    plain = Learning(sampling=Sampling(samples=samples), rings=Rings(1.5, 9.0), seed=0)
+    plain = Learning(sampling=Sampling(samples=samples), rings=Rings(2.0, 9.0), seed=0)
     for classifier in CLASSIFIERS:
         found[classifier.kind] = replace(plain, classifier=classifier)
     for how in ("cubic", "bilinear"):

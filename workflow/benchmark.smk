@@ -24,9 +24,19 @@ os.environ.update(EXOSIFT_ROOT=str(Path(workflow.basedir).parent))
 
 PARTS = range(1, config["jobs"] + 1)
 STARS = parse(Population, config["population"], "population").names
-LEARNING = parse(dict[str, Learning], config["classifiers"], "classifiers")
-if not find_spec("torch"):
-    LEARNING = {n: one for n, one in LEARNING.items() if not isinstance(one.classifier, AnyNetwork)}
+
+
+def learning():
+    """The classifiers that are to be judged, without networks where PyTorch is not installed."""
+    named = {one["method"] for one in config["roc"]["methods"]}
+    return {
+        name: one
+        for name, one in parse(dict[str, Learning], config["classifiers"], "classifiers").items()
+        if name in named and (find_spec("torch") or not isinstance(one.classifier, AnyNetwork))
+    }
+
+
+LEARNING = learning()
 METHODS = config["methods"] | {name: config["classifiers"][name] for name in LEARNING}
 ROC = config["roc"] | {
     "methods": [one for one in config["roc"]["methods"] if one["method"] in METHODS]
