@@ -3,35 +3,81 @@
 #   snakemake --snakefile workflow/benchmark.smk --configfile config/benchmark/survey.yaml \
 #       --directory runs/benchmark
 #
-# A job a fold of stars: what learns for a fold's stars must have learnt from the others alone.
+# Stars are simulated and judged a part of them a job. What learns from other stars is taught first,
+# for each fold by the stars of the other folds.
 import json
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from exosift import ALGORITHMS
+from exosift.learn.folds import folds
+from exosift.learn.learning import Learning
+from exosift.learn.network import AnyNetwork
+from exosift.limits.comparison import Comparison
 from exosift.settings import parse
 from exosift.simulate.population import Fold, Population
 
 shell.prefix(f"set -euo pipefail; export PATH=$PATH:{Path(sys.executable).parent}; ")
 os.environ.update(EXOSIFT_ROOT=str(Path(workflow.basedir).parent))
 
-FOLDS = range(1, config["folds"] + 1)
+PARTS = range(1, config["jobs"] + 1)
 STARS = parse(Population, config["population"], "population").names
 
 
-def fold_of(wildcards):
-    """The fold as the command wants it."""
-    return json.dumps({"number": int(wildcards.fold), "folds": len(FOLDS)})
+def learning():
+    """The classifiers that are to be judged, without networks where PyTorch is not installed."""
+    named = {one["method"] for one in config["roc"]["methods"]}
+    return {
+        name: one
+        for name, one in parse(dict[str, Learning], config["classifiers"], "classifiers").items()
+        if name in named and (find_spec("torch") or not isinstance(one.classifier, AnyNetwork))
+    }
+
+
+LEARNING = learning()
+METHODS = config["methods"] | {name: config["classifiers"][name] for name in LEARNING}
+ROC = config["roc"] | {
+    "methods": [one for one in config["roc"]["methods"] if one["method"] in METHODS]
+}
+ASKED = parse(Comparison, ROC, "roc")
+FOLDS = dict(enumerate(folds(STARS, ASKED.folds, ASKED.seed), 1))
+
+
+def part_of(wildcards):
+    """The part as the command wants it."""
+    return json.dumps({"number": int(wildcards.part), "folds": len(PARTS)})
+
+
+def store_of(name):
+    """The store of a star."""
+    return f"stars/{name}/sequence.zarr"
 
 
 def stores_of(wildcards):
-    """The stores of a fold's stars."""
-    names = Fold(int(wildcards.fold), len(FOLDS)).of(STARS)
-    return [f"stars/{name}/sequence.zarr" for name in names]
+    """The stores of a part's stars."""
+    return list(map(store_of, Fold(int(wildcards.part), len(PARTS)).of(STARS)))
+
+
+def judged_of(wildcards):
+    """The store of one of the stars that a fold's model is to judge."""
+    return store_of(FOLDS[int(wildcards.fold)][0])
+
+
+def teachers_of(wildcards):
+    """The stores of the stars that teach for a fold: those of all others."""
+    own = FOLDS[int(wildcards.fold)]
+    return [f"--star={store_of(name)}" for name in STARS if name not in own]
+
+
+def models_of(wildcards, input):
+    """The models as the command wants them."""
+    return [f"--model={path.split('/')[1]}={path}" for path in input.models]
 
 
 wildcard_constraints:
+    part=r"\d+",
     fold=r"\d+",
 
 
@@ -43,11 +89,11 @@ rule all:
 
 rule simulate:
     output:
-        stars="stars/stars-{fold}.ecsv",
+        stars="stars/stars-{part}.ecsv",
     log:
-        "logs/simulate/{fold}.log",
+        "logs/simulate/{part}.log",
     benchmark:
-        "benchmarks/simulate/{fold}.tsv"
+        "benchmarks/simulate/{part}.tsv"
     conda:
         "../envs/exosift.yaml"
     threads: 1
@@ -57,23 +103,50 @@ rule simulate:
     params:
         population=json.dumps(config["population"]),
         seed=config["seed"],
-        fold=fold_of,
+        part=part_of,
         folder=subpath(output.stars, parent=True),
         algorithms=ALGORITHMS,
     shell:
         "exosift simulate --population {params.population:q} --seed {params.seed} "
-        "--fold {params.fold:q} --output {params.folder} --threads {threads} 2> {log}"
+        "--fold {params.part:q} --output {params.folder} --threads {threads} 2> {log}"
+
+
+rule learn:
+    input:
+        stars=expand("stars/stars-{part}.ecsv", part=PARTS),
+    output:
+        model="models/{classifier}/{fold}/model.npz",
+    log:
+        "logs/learn/{classifier}/{fold}.log",
+    benchmark:
+        "benchmarks/learn/{classifier}/{fold}.tsv"
+    conda:
+        "../envs/exosift.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        judged=judged_of,
+        teachers=teachers_of,
+        learning=lambda wildcards: json.dumps(config["classifiers"][wildcards.classifier]),
+        folder=subpath(output.model, parent=True),
+        algorithms=ALGORITHMS,
+    shell:
+        "exosift learn {params.judged} {params.teachers} --learning {params.learning:q} "
+        "--output {params.folder} --threads {threads} 2> {log}"
 
 
 rule judge:
     input:
-        stars="stars/stars-{fold}.ecsv",
+        stars="stars/stars-{part}.ecsv",
+        models=expand("models/{classifier}/{fold}/model.npz", classifier=LEARNING, fold=FOLDS),
     output:
-        trials="trials/{fold}.npz",
+        trials="trials/{part}.npz",
     log:
-        "logs/judge/{fold}.log",
+        "logs/judge/{part}.log",
     benchmark:
-        "benchmarks/judge/{fold}.tsv"
+        "benchmarks/judge/{part}.tsv"
     conda:
         "../envs/exosift.yaml"
     threads: 1
@@ -82,17 +155,18 @@ rule judge:
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         stores=stores_of,
-        methods=json.dumps(config["methods"]),
-        roc=json.dumps(config["roc"]),
+        models=models_of,
+        methods=json.dumps(METHODS),
+        roc=json.dumps(ROC),
         algorithms=ALGORITHMS,
     shell:
-        "exosift judge {params.stores} --methods {params.methods:q} --roc {params.roc:q} "
+        "exosift judge {params.stores} {params.models} --methods {params.methods:q} --roc {params.roc:q} "
         "--output {output.trials} --threads {threads} 2> {log}"
 
 
 rule roc:
     input:
-        trials=expand("trials/{fold}.npz", fold=FOLDS),
+        trials=expand("trials/{part}.npz", part=PARTS),
     output:
         table="roc/roc.ecsv",
         told="roc/tpr.ecsv",
@@ -109,8 +183,8 @@ rule roc:
         mem_mb=3000,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        methods=json.dumps(config["methods"]),
-        roc=json.dumps(config["roc"]),
+        methods=json.dumps(METHODS),
+        roc=json.dumps(ROC),
         folder=subpath(output.table, parent=True),
         algorithms=ALGORITHMS,
     shell:

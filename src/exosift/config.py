@@ -22,11 +22,12 @@ from exosift.instruments.description import Description
 from exosift.inverse.andromeda import Andromeda
 from exosift.learn.learning import Learning
 from exosift.learn.request import Certify, taught_by
+from exosift.learn.taught import learned
 from exosift.limits.comparison import Comparison
 from exosift.limits.methods import method_of, of_rank
 from exosift.limits.request import Limits
 from exosift.observations import RAW, SIMULATED, Row, read_table, reference_stars, refuse_name
-from exosift.photometry.known import KnownCompanion
+from exosift.photometry.known import KnownCompanions, known_in
 from exosift.psfsub.catalogue import Reduction
 from exosift.settings import parse
 from exosift.simulate.archive import Archive
@@ -75,7 +76,7 @@ class Config:
     inversions: Mapping[str, Andromeda] = field(default_factory=dict)
     classifiers: Mapping[str, Learning] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
-    known: Mapping[str, tuple[KnownCompanion, ...]] = field(default_factory=dict)
+    known: KnownCompanions = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     roc: Comparison = field(default_factory=Comparison)
     certify: Certify = field(default_factory=Certify)
@@ -96,13 +97,14 @@ class Config:
 
     def known_of(self, row: Row) -> tuple[KnownCompanion, ...]:
         """The companions known in an observation: of its epoch, if given, or of its target."""
-        return tuple(self.known.get(row.label, self.known.get(row.target, ())))
+        return known_in(row.label, self.known)
 
     @property
-    def judged(self) -> Mapping[str, Reduction | Andromeda]:
+    def judged(self) -> Mapping[str, Reduction | Andromeda | Learning]:
         """The settings of the methods whose ROC curves are asked for, and of their reference."""
         named = [*self.roc.methods, *([self.roc.reference] if self.roc.reference else [])]
-        return {one.method: self.methods[one.method] for one in named}
+        every = {**self.methods, **self.classifiers}
+        return {one.method: every[one.method] for one in named}
 
 
 @dataclass(frozen=True)
@@ -262,12 +264,19 @@ def _check_names(config: Config, where: str) -> None:
 
 def _check_roc(config: Config, where: str) -> None:
     """Refuse curves of methods that there are not, or that cannot be judged."""
+    every = {**config.methods, **config.classifiers}
     for one in config.roc.methods:
-        if one.method not in config.methods:
-            known = ", ".join(config.methods)
+        if one.method not in every:
+            known = ", ".join(every)
             raise BadInput(f"{where}.methods: none is called {one.method}; there are {known}")
+        settings = every[one.method]
         try:
-            method_of(config.methods[one.method], one.map, one.rank)
+            if not isinstance(settings, Learning):
+                method_of(settings, one.map, one.rank)
+            elif settings.protocol != "sequence":
+                raise BadInput("other stars teach it, and here each is judged alone; leave it out")
+            else:
+                learned(settings, one, config.roc.nulls.kinds)
         except BadInput as error:
             raise BadInput(f"{where}.methods: {one.name}: {error}") from None
     if config.roc.reference:

@@ -106,11 +106,21 @@ ONE = {"methods": [{"method": "pca", "rank": 5}], "reference": {"method": "pca",
             ONE | {"reference": {"method": "pca"}},
             "config.roc.reference: pca has ranks 5, 10, and none is given: give `rank`",
         ),
+        (
+            ONE | {"methods": [{"method": "own"}]},
+            "config.roc.methods: own: the sequence's own frames at negated angles teach it, so "
+            "that negated-shifted nulls",
+        ),
+        (
+            ONE | {"methods": [{"method": "others"}]},
+            "config.roc.methods: others: other stars teach it, and here each is judged alone",
+        ),
     ],
 )
 def test_curves_of_what_cannot_be_judged_are_refused(roc, line):
     given = {"title": "t", "observations": "observations.tsv"}
     given |= {"reductions": {"pca": {"model": {"kind": "pca", "ranks": [5, 10]}}}}
+    given |= {"classifiers": {"own": {}, "others": {"protocol": "survey"}}}
     assert check(given | {"roc": ONE}, ROOT / "config").config.judged.keys() == {"pca"}
     with pytest.raises(BadInput) as caught:
         check(given | {"roc": roc}, ROOT / "config")

@@ -7,6 +7,8 @@ import click
 
 from exosift.cli.options import PATH, YAML, on_threads, option
 
+_METHODS = "By name: reductions, inversions with their kind, learning with its classifier."
+
 
 @click.command("limits")
 @click.argument("sequence", type=PATH)
@@ -44,35 +46,60 @@ def _comparison(methods: Any, asked: Any, known: Any) -> tuple[Any, Any, Any]:
     from exosift.limits.comparison import Comparison
     from exosift.photometry.known import KnownCompanion
     from exosift.settings import parse
-    from exosift.steps.judge import parsed
+    from exosift.steps.judge import judgeable
 
     given = parse(dict[str, dict[str, Any]], methods, "methods")
-    tried = {name: parsed(one, f"methods.{name}") for name, one in given.items()}
+    tried = {name: judgeable(one, f"methods.{name}") for name, one in given.items()}
     there = parse(dict[str, tuple[KnownCompanion, ...]], known, "known")
     return tried, parse(Comparison, asked, "roc"), there
 
 
 @click.command()
 @click.argument("sequences", type=PATH, nargs=-1, required=True)
-@option("--methods", type=YAML, help="Reductions, or inversions with their kind, by name.")
+@option("--methods", type=YAML, help=_METHODS)
 @option("--roc", "asked", type=YAML, default="{}", help="Bins, injections, nulls, reference, …")
 @option("--known", type=YAML, default="{}", help="Known companions, by target or target/epoch.")
+@option(
+    "--model",
+    "models",
+    metavar="NAME=FILE",
+    multiple=True,
+    default=(),
+    help="Of a classifier, by other stars; each star has the first that has not learnt from it.",
+)
 @option("--output", type=PATH, help="The file of trials to write, .npz.")
 @on_threads
 def judge(
-    sequences: tuple[Path, ...], methods: Any, asked: Any, known: Any, output: Path, threads: int
+    sequences: tuple[Path, ...],
+    methods: Any,
+    asked: Any,
+    known: Any,
+    models: tuple[str, ...],
+    output: Path,
+    threads: int,
 ) -> None:
     """Map companions put into sequences, and null frames, by every method; roc joins the trials."""
     from exosift import threads as budget
     from exosift.steps import judge as step
 
     with budget.limit(threads):
-        step.run(sequences, *_comparison(methods, asked, known), output)
+        step.run(sequences, *_comparison(methods, asked, known), _files(models), output)
+
+
+def _files(models: tuple[str, ...]) -> dict[str, tuple[Path, ...]]:
+    """Files of models, by their classifiers' names."""
+    found: dict[str, tuple[Path, ...]] = {}
+    for one in models:
+        name, equals, path = one.partition("=")
+        if not equals:
+            raise click.UsageError(f"--model {one}: expected NAME=FILE")
+        found[name] = (*found.get(name, ()), Path(path))
+    return found
 
 
 @click.command("roc")
 @click.argument("sources", type=PATH, nargs=-1, required=True)
-@option("--methods", type=YAML, help="Reductions, or inversions with their kind, by name.")
+@option("--methods", type=YAML, help=_METHODS)
 @option("--roc", "asked", type=YAML, default="{}", help="Bins, injections, nulls, reference, …")
 @option("--known", type=YAML, default="{}", help="Known companions, by target or target/epoch.")
 @option("--output", type=PATH, help="Folder for tables and figures.")

@@ -23,7 +23,7 @@ from exosift.photometry.apertures import disc_overlap
 from exosift.photometry.injection import Companion
 from exosift.types import Bools, Floats, Ints
 
-# Null frames of a ring that its noise is measured on, and companions that its throughput is.
+# Null frames of a ring that its noise is measured on, at most, and companions for its throughput.
 _NULLS, _PILOTS = 10, 8
 
 
@@ -65,15 +65,17 @@ class Labelled:
     blocks: Ints
 
 
-def unit_flux(ring: Ring, clear: Ints, fwhm: float, rng: np.random.Generator) -> float:
+def unit_flux(
+    ring: Ring, clear: Ints, fwhm: float, rng: np.random.Generator, nulls: int = _NULLS
+) -> float:
     """The flux of a companion with an S/N of one, at the level where that is least.
 
-    In an aperture of one FWHM; what the levels leave is measured on some five times as bright.
-    clear: numbers of the ring's pixels where it is measured.
+    In an aperture of one FWHM, on so many null frames; what the levels leave is measured on some
+    five times as bright. clear: numbers of the ring's pixels where it is measured.
     """
     disc = _disc(ring.side, fwhm)
     some = rng.choice(ring.pixels[clear], min(200, len(clear)), replace=False)
-    shifts = np.linspace(0, ring.orders, min(_NULLS, ring.orders), endpoint=False).astype(int)
+    shifts = np.linspace(0, ring.orders, min(nulls, ring.orders), endpoint=False).astype(int)
     maps = {shift: ring.images(_handed_on(ring, shift)) for shift in shifts}
     noise = np.std([_fluxes(ring.patches(m, some), disc) for m in maps.values()], axis=(0, 1))
     guess = 5 * float(noise[len(noise) // 2])
@@ -100,14 +102,15 @@ def drawn(
     known: companions that are in the frames.
     """
     clear = clear_pixels(ring, known, fwhm)
-    unit = unit_flux(ring, clear, fwhm, rng)
     half = asked.samples // 2
     tracks = -(-half // asked.fluxes)
+    # Of few samples, as in one of many stars, no more orders of the angles than they fill.
+    unit = unit_flux(ring, clear, fwhm, rng, min(tracks, _NULLS))
     snr = rng.uniform(*asked.snr, (tracks, asked.fluxes))
     places = [_placed(ring, clear, rng) for _ in range(tracks)]
     paired = min(int(asked.paired * half), tracks)
     nulls = clear[rng.integers(len(clear), size=half - paired)]
-    shifts = rng.permutation(ring.orders)
+    shifts = rng.permutation(ring.orders)[:tracks]
     of_track, of_null = (np.array_split(np.arange(n), len(shifts)) for n in (tracks, len(nulls)))
 
     def work(i: int) -> tuple[Floats, Floats, Floats]:

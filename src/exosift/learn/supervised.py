@@ -25,8 +25,12 @@ from exosift.photometry.injection import Companion
 from exosift.sequence import Sequence
 from exosift.types import Bools, Floats, Ints
 
-# With a companion in the frames the map is made anew within so many FWHM of it.
-_NEAR = 3.0
+# Samples of a ring that one of many sequences gives, at least.
+_LEAST = 20
+
+# With a companion in the frames the map is made anew within so many FWHM of it: a peak on it, those
+# within one FWHM of that, and what is higher within half of one of those.
+_NEAR = 2.0
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ def teach(
     """Learn from sequences, each under angles of the other sign; `told(done, of)` after each ring.
 
     The sequence itself alone is the protocol "sequence", other stars "survey", both "pooled"; the
-    samples are divided among them. known: of each sequence, the companions that are in its frames;
-    no sample is drawn where they are smeared.
+    samples are divided among them, 20 or more each. known: of each sequence, the companions that
+    are in its frames; no sample is drawn where they are smeared.
     Raises BadInput for sequences whose patches would differ in size, and as `rings` does.
     """
     sides = {asked.side(sequence.observation.fwhm[0]) for sequence in sequences}
@@ -76,7 +80,8 @@ def teach(
             f"{len(sequences)} sequences have patches of {sorted(sides)} px: teach with sequences "
             "of one FWHM"
         )
-    share = replace(sampling, samples=-(-sampling.samples // len(sequences)))
+    each = max(_LEAST, -(-sampling.samples // len(sequences)))
+    share = replace(sampling, samples=each)
     samples: list[list[Labelled]] = [[] for _ in where.edges]
     there = known or [()] * len(sequences)
     for number, (sequence, companions) in enumerate(zip(sequences, there, strict=True)):
@@ -125,7 +130,7 @@ class Supervised(Method):
         return found
 
     def injected(self, sequence: Sequence) -> MapWith:
-        """In Gram space, within 3 FWHM of the companion; farther off the map is as without it."""
+        """In Gram space, within 2 FWHM of the companion; farther off the map is as without it."""
         plain = self.map(sequence)
         order, prepared = self._rings(sequence)
         noise = [ring.noise(ring.images(order)) for ring in prepared]

@@ -12,7 +12,7 @@ from exosift.limits.roc import Intervals
 
 @dataclass(frozen=True)
 class Contestant:
-    """One method: a reduction or inversion by its name, and the map that is made of it.
+    """One method: a reduction, inversion or classifier by its name, and the map that is made of it.
 
     rank: which, of a reduction of several.
     """
@@ -42,7 +42,8 @@ class Comparison:
     which their S/N is drawn; contrast: or their flux over the star's, evenly in its logarithm.
     nulls: the null frames. rates: of false positives a frame at which each
     method is quoted in one number. intervals: what is told of the uncertainty. template: width
-    [FWHM] of the PSF as companions are drawn. seed: of places, fluxes and resamples.
+    [FWHM] of the PSF as companions are drawn. folds: of stars; those of one are judged by what the
+    others teach. seed: of places, fluxes, folds and resamples.
     """
 
     methods: tuple[Contestant, ...] = ()
@@ -55,6 +56,7 @@ class Comparison:
     rates: tuple[float, ...] = (0.05, 1.0)
     intervals: Intervals = field(default_factory=Intervals)
     template: float = 3.0
+    folds: int = 5
     seed: int = 0
 
     @property
@@ -78,6 +80,8 @@ class Comparison:
                 raise BadInput(f"{name} is {ends[0]:g} to {ends[1]:g}, expected 0 < low ≤ high")
         if not all(rate > 0 for rate in self.rates):
             raise BadInput(f"rates: {min(self.rates):g} false positives a frame, expected above 0")
+        if self.folds < 2:
+            raise BadInput(f"folds is {self.folds}, expected 2 or more")
         if self.injections < 1 or self.template < 1:
             raise BadInput(
                 f"injections is {self.injections} and template {self.template:g} FWHM, expected 1 "

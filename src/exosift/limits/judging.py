@@ -33,12 +33,16 @@ _SEPARATIONS, _AZIMUTHS = 3, 6
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A sequence as it is judged: its bins, their companions, and its null frames' angles."""
+    """A sequence as it is judged: its bins, their companions, and its null frames' angles.
+
+    known: companions that stay in its frames (separation [px], angle).
+    """
 
     sequence: Sequence
     annuli: list[Annulus]
     companions: list[list[Companion]]
     nulls: Mapping[NullKind, Floats]
+    known: Several[Point] = ()
 
     @classmethod
     def of(
@@ -73,7 +77,7 @@ class Judged:
             kind: null_angles(sequence.angle, kind, asked.nulls.count, rng)
             for kind in asked.nulls.kinds
         }
-        return cls(sequence, annuli, companions, nulls)
+        return cls(sequence, annuli, companions, nulls, masked)
 
     @property
     def maps(self) -> int:

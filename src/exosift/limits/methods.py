@@ -6,6 +6,7 @@ to its map with a companion in the frames has its own `injected`.
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence as Several
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -24,7 +25,7 @@ from exosift.psfsub.catalogue import Reduction, each_variant
 from exosift.psfsub.engine import reduce
 from exosift.psfsub.injected import Injected, in_gram_space
 from exosift.sequence import Sequence
-from exosift.types import Bools, Floats
+from exosift.types import Bools, Floats, Point
 
 MapName = Literal["snr", "matched", "stim"]
 """What is made of a reduction: S/N in apertures or of the matched filter, normalised STIM."""
@@ -45,13 +46,14 @@ class Method(Protocol):
         return lambda companion, _: self.map(inject(sequence, [companion]))
 
 
-MethodFor = Callable[[str], Method]
-"""The method for a star, by its label: one that learns must not have learnt from that star."""
+MethodFor = Callable[[Sequence, Several[Point]], Method]
+"""The method for a star, by its sequence and where known companions are in it (separation [px],
+angle): what taught it must be told apart from what judges it."""
 
 
 def always(method: Method) -> MethodFor:
     """The same method for every star, as it is of one that learns from none."""
-    return lambda _: method
+    return lambda *_: method
 
 
 @dataclass(frozen=True)

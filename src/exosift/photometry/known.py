@@ -1,5 +1,6 @@
 """Companions that are known to be there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exosift.errors import BadInput
@@ -20,3 +21,12 @@ class KnownCompanion:
     def __post_init__(self) -> None:
         if not self.separation > 0:
             raise BadInput(f"the separation is {self.separation:g} mas, expected more than 0")
+
+
+KnownCompanions = Mapping[str, tuple[KnownCompanion, ...]]
+"""Companions that are known, by `target/epoch` or target."""
+
+
+def known_in(label: str, known: KnownCompanions) -> tuple[KnownCompanion, ...]:
+    """Those known in an observation, by its label: of its epoch, if given, or of its target."""
+    return tuple(known.get(label, known.get(label.partition("/")[0], ())))

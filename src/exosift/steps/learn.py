@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Mapping
 from collections.abc import Sequence as Several
 from pathlib import Path
 from typing import Any
@@ -22,24 +21,21 @@ from exosift.learn.network import Trained
 from exosift.learn.supervised import teach
 from exosift.limits.judging import without_known
 from exosift.limits.recovery import trimmed
-from exosift.photometry.known import KnownCompanion
+from exosift.photometry.known import KnownCompanions, known_in
 from exosift.report.card import card_data, card_markdown
 from exosift.sequence import Sequence
 from exosift.settings import plain
 from exosift.steps.recording import recorded
 from exosift.steps.training import resumable
 
-Companions = Mapping[str, tuple[KnownCompanion, ...]]
-"""Companions that are known, by `target/epoch` or target."""
 
-
-def settings_of(asked: Learning, known: Companions) -> dict[str, Any]:
+def settings_of(asked: Learning, known: KnownCompanions) -> dict[str, Any]:
     """What is recorded of how a classifier was taught."""
     return {"learning": plain(asked), "known": plain(dict(known))}
 
 
 def run(
-    store: Path, stars: Several[Path], asked: Learning, known: Companions, folder: Path
+    store: Path, stars: Several[Path], asked: Learning, known: KnownCompanions, folder: Path
 ) -> None:
     """Write model.npz, card.md and card.json, and training.png of a network, into `folder`.
 
@@ -61,7 +57,7 @@ def hashes_of(stores: Several[Path]) -> list[str]:
 
 
 def _model(
-    teachers: Several[Path], how: tuple[Learning, Any], known: Companions, name: str
+    teachers: Several[Path], how: tuple[Learning, Any], known: KnownCompanions, name: str
 ) -> Model:
     """What the sequences in the stores teach. how: what is asked for, and the classifier."""
     asked, classifier = how
@@ -92,9 +88,9 @@ def _model(
     return Model(asked.classifier, asked.mlar, side, asked.sampling, taught.taught, made)
 
 
-def _without_known(sequence: Sequence, known: Companions) -> tuple[Sequence, Several[Place]]:
+def _without_known(sequence: Sequence, known: KnownCompanions) -> tuple[Sequence, Several[Place]]:
     """A sequence without its companions of known flux, and the places of the others."""
-    there = known.get(sequence.label, known.get(sequence.observation.target, ()))
+    there = known_in(sequence.label, known)
     return without_known(sequence, there)
 
 

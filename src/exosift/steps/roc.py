@@ -11,19 +11,25 @@ from exosift.io.trials import read_trials
 from exosift.learn.calibration import Calibrated, calibrations
 from exosift.limits.comparison import Comparison
 from exosift.limits.stars import Told, Trials, at_rates, together, verdicts
+from exosift.photometry.known import KnownCompanions
 from exosift.settings import plain
-from exosift.steps.judge import Companions, Settings, chosen, judged, reference_of
+from exosift.steps.folds import NONE
+from exosift.steps.judge import Settings, chosen, every_model, judged, reference_of
 from exosift.steps.judge import settings_of as trials_settings
 from exosift.steps.recording import recorded
 
 
-def settings_of(methods: Settings, asked: Comparison, known: Companions) -> dict[str, Any]:
+def settings_of(methods: Settings, asked: Comparison, known: KnownCompanions) -> dict[str, Any]:
     """What decides the curves, as the status file keeps it."""
     return {"methods": plain(dict(methods)), "roc": plain(asked), "known": plain(dict(known))}
 
 
 def run(
-    sources: tuple[Path, ...], methods: Settings, asked: Comparison, known: Companions, folder: Path
+    sources: tuple[Path, ...],
+    methods: Settings,
+    asked: Comparison,
+    known: KnownCompanions,
+    folder: Path,
 ) -> list[Told]:
     """Write roc.ecsv, tpr.ecsv and roc.png into `folder`, from all sequences together.
 
@@ -32,13 +38,14 @@ def run(
     """
     settings = settings_of(methods, asked, known)
     inputs = [path if _kept(path) else manifest_of(path) for path in sources]
+    stores = [path for path in sources if not _kept(path)]
+    files = every_model(stores, methods, asked, known, NONE, folder / "models")
     with recorded("roc", folder, inputs, settings):
-        chosen(methods, asked), reference_of(methods, asked)  # refused before anything is read
+        chosen(methods, asked, files), reference_of(methods, asked)  # before anything is read
         expected = trials_settings(methods, asked, known)
         kept = [_read(path, expected) for path in sources if _kept(path)]
-        stores = [path for path in sources if not _kept(path)]
         if stores:
-            kept.append(judged(stores, methods, asked, known))
+            kept.append(judged(stores, methods, asked, known, files))
         trials = together(kept)
         told = at_rates(trials, asked)
         _write(trials, told, asked, folder)

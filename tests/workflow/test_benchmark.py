@@ -1,0 +1,72 @@
+"""The benchmark's workflow on a few simulated stars, with a method that learns from other stars."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from astropy.table import Table
+
+from exosift.io.models import read_model
+from exosift.io.trials import read_trials
+from tests.workflow.conftest import ROOT
+
+SURVEY = {
+    "seed": 1,
+    "jobs": 2,
+    "population": {
+        "count": 4,
+        "prefix": "T",
+        "scene": {
+            "size": 51,
+            "frames": 12,
+            "residual_screens": 4,
+            "pupil_pixels": 40,
+            "psf_size": 21,
+        },
+        "even": {"declination": [-70, -50]},
+    },
+    "methods": {"pca": {"model": {"kind": "pca", "ranks": [2]}, "regions": {"kind": "full"}}},
+    "classifiers": {
+        "boosted": {
+            "classifier": {"kind": "boosted", "trees": 5},
+            "protocol": "survey",
+            "mlar": {"levels": 3},
+            "sampling": {"samples": 60, "fluxes": 4},
+            "rings": {"inner": 1.5, "outer": 4.5, "width": 3},
+        },
+    },
+    "roc": {
+        "methods": [{"method": "pca"}, {"method": "boosted"}],
+        "reference": {"method": "pca"},
+        "bins": [[2, 4]],
+        "injections": 2,
+        "snr": [20, 30],
+        "folds": 2,
+        "nulls": {"kinds": ["true", "negated"], "planet_free": True},
+        "rates": [1],
+        "intervals": {"resamples": 20},
+    },
+}
+
+
+def test_each_fold_is_taught_once_and_by_others(tmp_path):
+    config = tmp_path / "survey.yaml"
+    config.write_text(yaml.safe_dump(SURVEY))
+    command = [str(Path(sys.executable).parent / "snakemake"), "--cores", "2"]
+    command += ["--snakefile", str(ROOT / "workflow/benchmark.smk"), "--configfile", str(config)]
+    command += ["--directory", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    assert done.stderr.count("rule learn:") == 2
+    taught = [
+        {label for label, _ in read_model(path).provenance.sequences}
+        for path in sorted((tmp_path / "run/models/boosted").glob("*/model.npz"))
+    ]
+    assert set.union(*taught) == {"T-001/1", "T-002/1", "T-003/1", "T-004/1"}
+    assert not set.intersection(*taught)
+    judged = [read_trials(tmp_path / f"run/trials/{part}.npz")[0].stars for part in (1, 2)]
+    assert sorted(sum(judged, ())) == ["T-001/1", "T-002/1", "T-003/1", "T-004/1"]
+    told = Table.read(tmp_path / "run/roc/tpr.ecsv")
+    assert set(told["method"]) == {"pca", "boosted"}
+    assert set(told["injections"]) == {8}
