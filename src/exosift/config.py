@@ -27,7 +27,7 @@ from exosift.limits.comparison import Comparison
 from exosift.limits.methods import method_of, of_rank
 from exosift.limits.request import Limits
 from exosift.observations import RAW, SIMULATED, Row, read_table, reference_stars, refuse_name
-from exosift.photometry.known import KnownCompanions, known_in
+from exosift.photometry.known import KnownCompanion, KnownCompanions, known_in
 from exosift.psfsub.catalogue import Reduction
 from exosift.settings import parse
 from exosift.simulate.archive import Archive
