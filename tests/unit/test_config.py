@@ -117,13 +117,16 @@ ONE = {"methods": [{"method": "pca", "rank": 5}], "reference": {"method": "pca",
         ),
     ],
 )
-def test_curves_of_what_cannot_be_judged_are_refused(roc, line):
+def test_curves_of_what_cannot_be_judged_are_refused(roc, line, tmp_path):
+    table = (ROOT / "config/observations.tsv").read_text()
+    other = table.splitlines()[-1].replace("example", "other")
+    (tmp_path / "observations.tsv").write_text(f"{table}{other}\n")
     given = {"title": "t", "observations": "observations.tsv"}
     given |= {"reductions": {"pca": {"model": {"kind": "pca", "ranks": [5, 10]}}}}
-    given |= {"classifiers": {"own": {}, "others": {"protocol": "survey"}}}
-    assert check(given | {"roc": ONE}, ROOT / "config").config.judged.keys() == {"pca"}
+    given |= {"classifiers": {"own": {}, "others": {"protocol": "survey", "stars": ["*/*"]}}}
+    assert check(given | {"roc": ONE}, tmp_path).config.judged.keys() == {"pca"}
     with pytest.raises(BadInput) as caught:
-        check(given | {"roc": roc}, ROOT / "config")
+        check(given | {"roc": roc}, tmp_path)
     assert str(caught.value).startswith(line)
 
 

@@ -16,14 +16,14 @@ from exosift.learn.supervised import Rings
 class Taught:
     """What classifiers of different stars have in common: all but who taught them.
 
-    edges [FWHM] of the rings.
+    rings: their edges [FWHM].
     """
 
     classifier: AnyClassifier
     protocol: Protocol
     mlar: Mlar
     sampling: Sampling
-    edges: tuple[tuple[float, float], ...]
+    rings: tuple[tuple[float, float], ...]
     seed: int
     kind: Literal["classifier"] = "classifier"
 
