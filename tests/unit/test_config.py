@@ -108,8 +108,8 @@ ONE = {"methods": [{"method": "pca", "rank": 5}], "reference": {"method": "pca",
         ),
         (
             ONE | {"methods": [{"method": "own"}]},
-            "config.roc.methods: own: the sequence's own frames at negated angles teach it, so that "
-            "negated-shifted nulls",
+            "config.roc.methods: own: the sequence's own frames at negated angles teach it, so "
+            "that negated-shifted nulls",
         ),
         (
             ONE | {"methods": [{"method": "others"}]},
