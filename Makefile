@@ -33,6 +33,9 @@ demo betapic ifs rdi benchmark: %: $(VENV)/run.stamp
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile Snakefile --cores $(CORES) \
 		--configfile config/$*/config.yaml --directory runs/$*
 
+# Networks are judged, too.
+benchmark survey: $(VENV)/networks.stamp
+
 benchmark: survey
 
 survey: $(VENV)/run.stamp
@@ -73,6 +76,10 @@ schema: $(VENV)/run.stamp
 $(VENV)/run.stamp: pyproject.toml envs/constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -e .
+	touch $@
+
+$(VENV)/networks.stamp: $(VENV)/run.stamp
+	$(PIP) -e '.[nn]'
 	touch $@
 
 # What it takes to develop: tests, checks, and the peers that results are compared with.

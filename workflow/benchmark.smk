@@ -151,7 +151,7 @@ rule judge:
         "../envs/exosift.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=2500,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         stores=stores_of,

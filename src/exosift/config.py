@@ -103,8 +103,7 @@ class Config:
     def judged(self) -> Mapping[str, Reduction | Andromeda | Learning]:
         """The settings of the methods whose ROC curves are asked for, and of their reference."""
         named = [*self.roc.methods, *([self.roc.reference] if self.roc.reference else [])]
-        every = {**self.methods, **self.classifiers}
-        return {one.method: every[one.method] for one in named}
+        return {one.method: self.searched[one.method] for one in named}
 
 
 @dataclass(frozen=True)
@@ -264,7 +263,7 @@ def _check_names(config: Config, where: str) -> None:
 
 def _check_roc(config: Config, where: str) -> None:
     """Refuse curves of methods that there are not, or that cannot be judged."""
-    every = {**config.methods, **config.classifiers}
+    every = config.searched
     for one in config.roc.methods:
         if one.method not in every:
             known = ", ".join(every)

@@ -20,8 +20,8 @@ from threadpoolctl import ThreadpoolController
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Modules that load a BLAS.
-_BRING_BLAS = ("numpy.linalg", "scipy.linalg")
+# Modules that load a BLAS, or OpenMP.
+_BRING_BLAS = ("numpy.linalg", "scipy.linalg", "sklearn.utils")
 
 _budget: ContextVar[int | None] = ContextVar("threads", default=None)
 

@@ -209,6 +209,23 @@ def test_other_stars_teach_as_well(speckles, as_sequence, sequence):
     assert np.nanmax(found.map(given)) > np.nanmax(found.map(sequence)) + 1
 
 
+def test_each_of_many_stars_gives_some_samples(sequence):
+    sampling = Sampling(samples=30, fluxes=3)
+    found = teach([sequence] * 3, Boosted(trees=2, leaf=5), ASKED, sampling, WHERE, 0)
+    for zone in found.taught:
+        assert (zone.companions, zone.nulls) == (30, 30)
+
+
+def test_as_many_of_both_kinds_or_one_fewer_learn_alike():
+    patches, labels, blocks, _ = synthetic(np.random.default_rng(3), 400, 0.45)
+    even = Boosted(trees=5, leaf=20).fit(patches, labels, blocks, 0)
+    odd = Boosted(trees=5, leaf=20).fit(patches[1:], labels[1:], blocks[1:], 0)
+    # The odd are weighted, the even need not be.
+    share = np.corrcoef(even.margin(patches), odd.margin(patches))[0, 1]
+    assert share > 0.95
+    assert abs(even.margin(patches).mean() - odd.margin(patches).mean()) < 0.1
+
+
 def test_sequences_of_another_fwhm_are_not_taught_together(sequence):
     other = replace(sequence, observation=replace(sequence.observation, fwhm=(6.0,)))
     with pytest.raises(BadInput, match=r"2 sequences have patches of \[7, 11\] px"):

@@ -268,14 +268,33 @@ def judged_methods(input):
     return works, [shape for name in named if name in inversions]
 
 
+def judged_lessons(input):
+    """What judging has to teach, and to map: the classifiers whose curves are asked for."""
+    seen = sequence_shape(input.sequence), sequence_fwhm(input.sequence)
+    named = {one.method for one in SURVEY.config.roc.methods}
+    return [
+        lessons.Lesson(asked, (seen,))
+        for name, asked in SURVEY.config.classifiers.items()
+        if name in named
+    ]
+
+
 def roc_memory(wildcards, input, attempt):
     works, inverted = judged_methods(input)
     places = SURVEY.config.roc.injections
-    return job_memory(resources.roc_memory(works, inverted[0] if inverted else (), places, attempt))
+    each = [resources.roc_memory(works, inverted[0] if inverted else (), places, attempt)]
+    for one in judged_lessons(input):
+        each += [lessons.learn_memory(one, attempt), lessons.predict_memory(one, attempt)]
+    return job_memory(max(each))
 
 
 def roc_minutes(wildcards, input, attempt):
-    return resources.roc_minutes(*judged_methods(input), SURVEY.config.roc.maps, attempt)
+    maps = SURVEY.config.roc.maps
+    taught = sum(
+        lessons.learn_minutes(one, attempt) + lessons.predict_minutes(one, attempt, maps)
+        for one in judged_lessons(input)
+    )
+    return taught + resources.roc_minutes(*judged_methods(input), maps, attempt)
 
 
 def null_stars_of(wildcards):

@@ -70,4 +70,5 @@ def watched() -> Iterator[list[Path]]:
     try:
         yield written
     finally:
-        _watching.remove(written)
+        # By identity: lists of blocks within each other may be equal.
+        _watching[:] = [one for one in _watching if one is not written]
