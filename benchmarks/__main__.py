@@ -31,7 +31,7 @@ def measure(case: Case, with_peer: bool, counted: dict[str, tuple[float, str]]) 
     if case.ours is None:
         return row
     if with_peer:
-        row |= child(MODULE, "agreement", case.name, limit=900.0) or {}
+        row |= child(MODULE, "agreement", case.name, blas=case.settings[0][1], limit=900.0) or {}
         more, warmer = fresh(MODULE, case.name)
         first, warm = first + more, warm + warmer
     row |= {"seconds": float(np.median(first)), "warm_seconds": float(np.median(warm))}
