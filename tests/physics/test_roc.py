@@ -270,7 +270,8 @@ def test_a_method_that_learns_is_the_one_for_the_star_it_is_judged_on(sequence):
     bright = replace(sequence, observation=replace(sequence.observation, star_flux=(2e4,)))
     stars = []
 
-    def method_for(sequence):
+    def method_for(sequence, known):
+        assert known == []
         stars.append(sequence.label)
         return Brightness()
 
