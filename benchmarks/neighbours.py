@@ -51,8 +51,8 @@ def spread(x: Floats, y: Floats) -> Floats:
 def correlation(residuals: Floats, angle: Floats, lag: Floats, radius: float) -> Floats:
     """Correlation (aperture,) on a circle of the median of residuals (time, y, x) turned.
 
-    lag (aperture,) [rad] is from the first. The median of
-    Gaussian values goes with the arcsine of their correlation, their mean with itself.
+    lag (aperture,) [rad] is from the first. The median of Gaussian values goes with the arcsine of
+    their correlation, their mean with itself.
     """
     frames = residuals.reshape(len(residuals), -1).astype(np.float64)
     alike = np.arcsin(np.clip(np.corrcoef(frames), -1, 1))
