@@ -11,6 +11,7 @@ from exosift.geometry.grid import centre_of, pixel_position, radius_map
 from exosift.learn.features import Features
 from exosift.learn.forest import Boosted, Forest
 from exosift.learn.labelled import Sampling
+from exosift.learn.middle import inside, middle_of
 from exosift.learn.mlar import Mlar
 from exosift.learn.supervised import Rings, Supervised, teach
 from exosift.photometry.injection import Companion, inject
@@ -224,6 +225,29 @@ def test_as_many_of_both_kinds_or_one_fewer_learn_alike():
     share = np.corrcoef(even.margin(patches), odd.margin(patches))[0, 1]
     assert share > 0.95
     assert abs(even.margin(patches).mean() - odd.margin(patches).mean()) < 0.1
+
+
+def test_of_large_frames_only_the_middle_matters(speckles, as_sequence):
+    frames = 100.0 + speckles(np.random.default_rng(6), COUNT, 85, FWHM)
+    large = as_sequence(frames.astype(np.float32), np.linspace(10, 85, COUNT), FWHM)
+    middle = middle_of(large, ASKED, WHERE.outer)
+    part = inside(85, middle.cube.shape[-1])
+    assert 2 * (4 + 3) * FWHM < middle.cube.shape[-1] < 85
+    np.testing.assert_array_equal(middle.cube, large.cube[(..., *part)])
+    assert middle.observation.star == (31, 31)
+    sampling = Sampling(samples=300, fluxes=5)
+    own, other = (
+        teach([one], Boosted(trees=10, leaf=20), ASKED, sampling, WHERE, 0)
+        for one in (large, middle)
+    )
+    found, seen = own.map(large), np.ones((85, 85), bool)
+    np.testing.assert_array_equal(found[part], other.map(middle))
+    with_one = own.injected(large)(replace(PLACE, flux=(9.0,)), seen)
+    near = other.injected(middle)(replace(PLACE, flux=(9.0,)), seen[part])
+    for whole, cut in ((found, own.map(middle)), (with_one, near)):
+        np.testing.assert_array_equal(whole[part], cut)
+        assert np.isfinite(whole).sum() == np.isfinite(cut).sum()
+        assert whole.shape == (85, 85)
 
 
 def test_sequences_of_another_fwhm_are_not_taught_together(sequence):

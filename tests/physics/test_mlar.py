@@ -210,7 +210,7 @@ def test_pixels_clear_of_a_known_companion_are_those_that_its_light_does_not_rea
         order = np.roll(np.arange(COUNT), shift)
         # Without a model of the star: what that adds to it is not the companion's light.
         first, second = (
-            one.values[:, order, np.arange(COUNT)].mean(axis=1)[one.number[one.pixels]]
+            one.values[one.held][:, order, np.arange(COUNT)].mean(axis=1)[one.number[one.pixels]]
             for one in (lit, dark)
         )
         light = np.abs(first - second)

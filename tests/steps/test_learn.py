@@ -11,6 +11,7 @@ from astropy.table import Table
 from click.testing import CliRunner
 
 from exosift.cli import main
+from exosift.compute import turned
 from exosift.geometry.grid import sky_position
 from exosift.io.models import CheckpointFile
 from tests.steps.conftest import Files
@@ -212,6 +213,28 @@ def test_known_companions_do_not_teach(registered, call):
         maps[name] = fits.getdata(registered.folder / "out" / name / "margin.fits")
     for one, other in combinations(maps.values(), 2):
         assert not np.array_equal(one, other, equal_nan=True)
+
+
+def test_turned_frames_beyond_the_memory_are_on_disk_and_the_maps_the_same(
+    registered, call, monkeypatch, tmp_path
+):
+    made, scratch = [], tmp_path / "scratch"
+    of = turned._OnDisk.of
+    monkeypatch.setattr(turned._OnDisk, "of", lambda *at: made.append(at) or of(*at))
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    scratch.mkdir()
+    found = {}
+    for name, memory in (("held", "5000"), ("disk", "1")):
+        for step in (learning(registered, QUICK, name), predicting(registered, name)):
+            code, said = call(*step, "--memory", memory)
+            assert code == 0, said
+        folder = registered.folder / "out" / name
+        files = (folder / "model.npz", folder / "margin.fits")
+        found[name] = [files[0].read_bytes(), fits.getdata(files[1])]
+        assert len(made) == (2 if name == "disk" else 0)
+        assert not list(scratch.iterdir())
+    assert found["held"][0] == found["disk"][0]
+    np.testing.assert_array_equal(found["held"][1], found["disk"][1])
 
 
 NET = "classifier: {kind: cnn2d, filters: [4, 4], dense: 8, epochs: 4, device: cpu}"

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from math import inf
 
 import pytest
 
@@ -12,6 +13,7 @@ from exosift.compute.lessons import (
     learn_minutes,
     predict_memory,
     predict_minutes,
+    turned_bytes,
 )
 from exosift.learn.forest import Boosted, Forest
 from exosift.learn.labelled import Sampling
@@ -54,6 +56,16 @@ def test_memory_follows_frames_and_samples():
     assert learn_memory(asked(classifier=Cnn2d()), 1) > small + 400
 
 
+def test_turned_frames_are_on_disk_where_a_job_cannot_have_the_memory_for_them():
+    long = replace(LESSON, sequences=(((1, 300, 512, 512), 4.5),))
+    for ask in (learn_memory, predict_memory):
+        held, disk = ask(long, 1), ask(long, 1, most=100)
+        assert turned_bytes(long) / 1e6 < held - disk
+        assert ask(long, 2, most=held) == 2 * held
+        assert ask(long, 2, most=1.5 * disk) == int(1.5 * disk)  # more cannot be had
+        assert ask(long, 1, threads=4, most=100) > disk
+
+
 def test_minutes_follow_samples_rings_stars_and_the_classifier():
     few = learn_minutes(asked(sampling=Sampling(2000), rings=Rings(3, 6)), 1)
     assert few < learn_minutes(LESSON, 1) < learn_minutes(asked(sampling=Sampling(20_000)), 1)
@@ -88,6 +100,23 @@ def test_what_was_measured_is_asked_for_and_no_more_than_thrice(ask, learning, p
     )
     assert peak < memory(lesson, 1) < 3 * peak
     assert seconds < 60 * minutes(lesson, 1) < max(3 * seconds, 121)
+
+
+@pytest.mark.parametrize(
+    ("ask", "most", "peak"),
+    [
+        # 300 frames of 512² px, samples and rings as here, two threads.
+        (learn_memory, inf, 1171),
+        (learn_memory, 1, 432),
+        (predict_memory, inf, 828),
+        (predict_memory, 1, 250),
+    ],
+)
+def test_a_long_sequence_is_asked_what_it_took_with_turned_frames_in_memory_and_not(
+    ask, most, peak
+):
+    learning = Learning(sampling=Sampling(400), rings=Rings(1, 4))
+    assert peak < ask(Lesson(learning, (((1, 300, 512, 512), 4.5),)), 1, most=most) < 3 * peak
 
 
 STEP = """

@@ -19,6 +19,7 @@ from exosift.compute.resources import (
     roc_memory,
     roc_minutes,
     simulate_memory,
+    streamed_memory,
     subtract_asked,
     subtract_memory,
     subtract_minutes,
@@ -127,6 +128,18 @@ def test_minutes_of_curves_follow_maps_and_methods_and_memory_the_greediest():
     both = roc_memory([Work(SHAPE), Work((1, 400, 201, 201))], (), 20, 1)
     assert both == limits_memory(Work((1, 400, 201, 201)), 20, 1)
     assert roc_memory([], SHAPE, 20, 1) == invert_memory(SHAPE, 1)
+
+
+@pytest.mark.parametrize(("count", "workers", "peak"), [(120, 1, 570), (120, 2, 694)])
+def test_registration_by_blocks_is_asked_what_it_took(count, workers, peak):
+    # Calibrated frames of 1024² px, the star found in each (`python -m benchmarks.raw`).
+    asked = streamed_memory((1, count, 1024, 1024), True, workers, 1)
+    assert peak < asked < 3 * peak
+    # However long, and more where frames are held for their median.
+    assert streamed_memory((1, 9000, 1024, 1024), True, workers, 1) == asked
+    assert streamed_memory((1, 120, 1024, 1024), False, workers, 1) > asked
+    assert streamed_memory((), True, workers, 1) < asked
+    assert streamed_memory((1, 10, 101, 101), True, workers, 1) < 300
 
 
 STEP = """

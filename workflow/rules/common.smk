@@ -177,7 +177,7 @@ def job_memory(step):
 
 
 def least_memory(wildcards, attempt):
-    return job_memory(resources.streamed_memory(0, attempt))
+    return job_memory(resources.grown(0, attempt))
 
 
 def simulate_memory(wildcards, attempt):
@@ -216,9 +216,10 @@ def calibrate_memory(wildcards, input, attempt):
     return job_memory(resources.calibrate_memory(window, 2, attempt))
 
 
-def register_memory(wildcards, input, attempt):
+def register_memory(wildcards, input, threads, attempt):
     if input.calibrated:
-        return job_memory(resources.streamed_memory(2, attempt))
+        shape, each = sequence_shape(input.calibrated), SURVEY.config.register.frames == "each"
+        return job_memory(resources.streamed_memory(shape, each, threads, attempt))
     shape = image_shape(input.cube) if input.cube else ()
     return job_memory(resources.register_memory(shape, attempt))
 
@@ -316,9 +317,9 @@ def null_method(wildcards, input):
     return shlex.join(given)
 
 
-def nulls_memory(wildcards, input, attempt):
+def nulls_memory(wildcards, input, threads, attempt):
     if wildcards.reduction in SURVEY.config.classifiers:
-        return predict_memory(wildcards, input, attempt)
+        return predict_memory(wildcards, input, threads, attempt)
     if wildcards.reduction in SURVEY.config.inversions:
         return job_memory(resources.invert_memory(sequence_shape(input.sequence), attempt))
     return job_memory(resources.subtract_memory(subtraction(wildcards, input), attempt))
@@ -343,16 +344,16 @@ def lesson(wildcards, input):
     return lessons.Lesson(asked, tuple(seen))
 
 
-def learn_memory(wildcards, input, attempt):
-    return job_memory(lessons.learn_memory(lesson(wildcards, input), attempt))
+def learn_memory(wildcards, input, threads, attempt):
+    return job_memory(lessons.learn_memory(lesson(wildcards, input), attempt, threads, MOST))
 
 
 def learn_minutes(wildcards, input, attempt):
     return lessons.learn_minutes(lesson(wildcards, input), attempt)
 
 
-def predict_memory(wildcards, input, attempt):
-    return job_memory(lessons.predict_memory(lesson(wildcards, input), attempt))
+def predict_memory(wildcards, input, threads, attempt):
+    return job_memory(lessons.predict_memory(lesson(wildcards, input), attempt, threads, MOST))
 
 
 def predict_minutes(wildcards, input, attempt):

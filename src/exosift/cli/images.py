@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from exosift.cli.options import PATH, YAML, on_threads, option
+from exosift.cli.options import PATH, YAML, memory_given, on_threads, option
 
 
 @click.command()
@@ -13,7 +13,7 @@ from exosift.cli.options import PATH, YAML, on_threads, option
 @option("--reduction", type=YAML, help="PSF model, regions, references.")
 @click.option("--star", "stars", type=PATH, multiple=True, help="A reference star's sequence.")
 @option("--output", type=PATH, help="Folder for residuals and image.")
-@option("--memory", type=float, default=None, help="MB to use; what needs more stays on disk.")
+@memory_given
 @on_threads
 def subtract(
     sequence: Path,

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from exosift.cli.options import PATH, YAML, on_threads, option
+from exosift.cli.options import PATH, YAML, memory_given, on_threads, option
 
 
 @click.command()
@@ -14,9 +14,16 @@ from exosift.cli.options import PATH, YAML, on_threads, option
 @option("--learning", type=YAML, default="{}", help="Classifier, protocol, patches, samples.")
 @option("--known", type=YAML, default="{}", help="Known companions, by target or target/epoch.")
 @option("--output", type=PATH, help="Folder for model.npz and its card.")
+@memory_given
 @on_threads
 def learn(
-    sequence: Path, stars: tuple[Path, ...], learning: Any, known: Any, output: Path, threads: int
+    sequence: Path,
+    stars: tuple[Path, ...],
+    learning: Any,
+    known: Any,
+    output: Path,
+    memory: float | None,
+    threads: int,
 ) -> None:
     """Teach a classifier to tell companions from speckles (SODIRF, SODINN)."""
     from exosift import threads as budget
@@ -27,18 +34,19 @@ def learn(
 
     there = parse(dict[str, tuple[KnownCompanion, ...]], known, "known")
     with budget.limit(threads):
-        step.run(sequence, stars, parse(Learning, learning, "learning"), there, output)
+        step.run(sequence, stars, parse(Learning, learning, "learning"), there, output, memory)
 
 
 @click.command()
 @click.argument("sequence", type=PATH)
 @option("--model", type=PATH, help="model.npz, as `exosift learn` wrote it.")
 @option("--output", type=PATH, help="Folder for margin.fits and probability.fits.")
+@memory_given
 @on_threads
-def predict(sequence: Path, model: Path, output: Path, threads: int) -> None:
+def predict(sequence: Path, model: Path, output: Path, memory: float | None, threads: int) -> None:
     """Map what a taught classifier says of every place of a sequence."""
     from exosift import threads as budget
     from exosift.steps import predict as step
 
     with budget.limit(threads):
-        step.run(sequence, model, output)
+        step.run(sequence, model, output, memory)

@@ -49,4 +49,7 @@ def option(*declared: str, **more: Any) -> Callable[[Function], Function]:
     return click.option(*declared, required="default" not in more, **more)
 
 
+memory_given = click.option(
+    "--memory", type=float, default=None, help="MB to use; what needs more stays on disk."
+)
 on_threads = click.option("--threads", default=1, show_default=True, help="Threads to use.")

@@ -21,6 +21,12 @@ BLOCK = 16 * 2**20
 TILE = 64 * 2**20
 """Bytes of what is at work where a sequence does not fit into memory."""
 
+SAMPLE = 200
+"""Frames, evenly spread over a sequence, in whose median the star is found."""
+
+USUAL = 50
+"""Frames whose median is what is usual at every pixel."""
+
 
 @dataclass(frozen=True, eq=False)
 class Block:

@@ -1,15 +1,17 @@
 """Memory and run time of supervised detection, from the shapes of the sequences that teach.
 
 Counted as in `resources`: bytes of what is alive together, and operations at the rates of a slow
-core.
+core. Of large frames only the middle counts, which is all that is read.
 """
 
 from dataclasses import dataclass
-from math import pi, prod
+from math import inf, pi
 
 from exosift.compute.resources import grown
 from exosift.learn.forest import Boosted, Forest
 from exosift.learn.learning import Learning
+from exosift.learn.middle import side_of
+from exosift.learn.mlar import TOGETHER
 from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm
 from exosift.types import Shape
 
@@ -18,6 +20,9 @@ _VALUE = 4  # bytes of a float32
 # Copies alive: of the frames, as read, about their mean, with a pixel along and turned; of a ring's
 # samples, drawn by pieces, joined, shuffled. MB that PyTorch takes for itself.
 _FRAMES, _SAMPLES, _TORCH = 8, 4, 400
+
+# Copies of turned frames alive in a thread, of a few pixels at a time.
+_COPIES = 5
 
 # Operations a second: of small products, one an injection; of large ones; of frames turned. And of
 # a frame turned, operations a pixel. Highest rank, in frames.
@@ -46,9 +51,10 @@ class Lesson:
 
     @property
     def known(self) -> list[tuple[int, int, float]]:
-        """Frames, pixels of one, and FWHM [px], of the sequences of which they are known."""
+        """Frames, pixels read of one, and FWHM [px], of the sequences of which they are known."""
         told = [(shape, fwhm) for shape, fwhm in self.sequences if len(shape) == 4 and fwhm > 0]
-        return [(shape[1], prod(shape[2:]), fwhm) for shape, fwhm in told]
+        outer, mlar = self.asked.rings.outer, self.asked.mlar
+        return [(s[1], side_of(s[3], fwhm, mlar, outer) ** 2, fwhm) for s, fwhm in told]
 
     @property
     def patch(self) -> int:
@@ -67,26 +73,46 @@ class Lesson:
         return isinstance(self.asked.classifier, tuple(_EPOCH))
 
 
-def learn_memory(lesson: Lesson, attempt: int) -> int:
-    """MB to teach: all sequences' frames, one's turned, the samples of all rings."""
+def learn_memory(lesson: Lesson, attempt: int, threads: int = 2, most: float = inf) -> int:
+    """MB to teach: all sequences' frames, one's turned, what is lit of these, all rings' samples.
+
+    most: that a job can have; where it is less than needed, turned frames are on disk.
+    """
     rings = len(lesson.asked.rings.edges) + _SAMPLES
     samples = rings * lesson.asked.sampling.samples * lesson.patch
-    return _memory(lesson, samples, attempt)
+    lit = [count**2 * lesson.asked.mlar.side(fwhm) ** 2 for count, _, fwhm in lesson.known]
+    values = samples + threads * _COPIES * max(lit, default=0)
+    return _asked(lesson, values, attempt, threads, most)
 
 
-def predict_memory(lesson: Lesson, attempt: int) -> int:
-    """MB to map: the frames turned, and the patches of a ring."""
+def predict_memory(lesson: Lesson, attempt: int, threads: int = 2, most: float = inf) -> int:
+    """MB to map: the frames turned, and the patches of a ring; most: as in `learn_memory`."""
     pixels = max((lesson.pixels(size, fwhm) for _, size, fwhm in lesson.known), default=0.0)
     outermost = min(1.0, 3 / len(lesson.asked.rings.edges)) * pixels
-    return _memory(lesson, 2 * outermost * lesson.patch, attempt)
+    return _asked(lesson, 2 * outermost * lesson.patch, attempt, threads, most)
 
 
-def _memory(lesson: Lesson, samples: float, attempt: int) -> int:
-    """MB of all frames, one sequence's turned by all angles, and so many values of samples."""
-    frames = sum(count * size for count, size, _ in lesson.known)
+def turned_bytes(lesson: Lesson) -> float:
+    """Bytes of a sequence's frames turned by all angles, of the largest."""
     turned = [count**2 * lesson.pixels(size, fwhm) for count, size, fwhm in lesson.known]
-    needed = _VALUE * (_FRAMES * frames + max(turned, default=0.0) + samples)
-    return grown(needed + 1e6 * _TORCH * lesson.network, attempt)
+    return _VALUE * max(turned, default=0.0)
+
+
+def _asked(lesson: Lesson, values: float, attempt: int, threads: int, most: float) -> int:
+    """MB for so many values and the turned frames, or for what is read of those on disk."""
+    held = _memory(lesson, values + turned_bytes(lesson) / _VALUE)
+    if held <= most:
+        return int(attempt * held)
+    read = max((max(TOGETHER, count * size) for count, size, _ in lesson.known), default=0)
+    least = _memory(lesson, values + threads * _COPIES * read)
+    return int(max(least, min(attempt * least, most)))
+
+
+def _memory(lesson: Lesson, values: float) -> int:
+    """MB of all frames and so many more values."""
+    frames = sum(count * size for count, size, _ in lesson.known)
+    needed = _VALUE * (_FRAMES * frames + values)
+    return grown(needed + 1e6 * _TORCH * lesson.network, 1)
 
 
 def learn_minutes(lesson: Lesson, attempt: int) -> int:

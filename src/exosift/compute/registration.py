@@ -5,22 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exosift import threads
 from exosift.calib.badpixels import fill
 from exosift.calib.centring import settled
 from exosift.calib.medians import temporal_median
 from exosift.calib.outliers import Outliers, transients
 from exosift.calib.registration import Finders, Places, Registration, centred, reach_of, windows
 from exosift.calib.selection import Selected, measure, select
-from exosift.compute.blocks import Block, frames_together, stream
+from exosift.compute.blocks import SAMPLE, USUAL, Block, frames_together, stream
 from exosift.errors import BadInput, Failed
 from exosift.geometry.shifting import shift
 from exosift.types import Bools, Floats, Ints, Point
-
-# Frames, evenly spread over the sequence, that make its median where one is needed.
-_SAMPLE = 200
-
-# Frames whose median is what is usual at every pixel.
-_USUAL = 50
 
 # Radius around the star on which frames are judged [FWHM].
 _JUDGED = 6.0
@@ -115,7 +110,7 @@ class _Seen:
 
 def _seen(frames: Frames, fwhm: Floats, registration: Registration, known: Known | None) -> _Seen:
     """One pass over the frames."""
-    some = sample(frames, 1 if known or registration.frames == "each" else _SAMPLE)
+    some = sample(frames, 1 if known or registration.frames == "each" else SAMPLE)
     finders = Finders.of(some, fwhm, registration, frames.apart)
     middle = ((frames.shape[3] - 1) / 2, (frames.shape[2] - 1) / 2)
     reach = min(int(np.ceil(_JUDGED * float(np.mean(fwhm)))), min(frames.shape[2:]) // 2)
@@ -162,9 +157,9 @@ def moved(
     numbers = np.flatnonzero(placed.kept)
     usual = None
     if rule is not None:
-        spread = np.linspace(0, len(numbers) - 1, min(len(numbers), _USUAL)).round().astype(int)
-        some = [_block(frames, placed, numbers[i : i + 1]).cube for i in spread]
-        usual = [temporal_median(channel) for channel in np.concatenate(some, axis=1)]
+        spread = np.linspace(0, len(numbers) - 1, min(len(numbers), USUAL)).round().astype(int)
+        some = _gathered(lambda i: _block(frames, placed, numbers[i : i + 1]).cube, spread)
+        usual = [temporal_median(channel) for channel in some]
 
     def work(span: slice) -> None:
         block = _block(frames, placed, numbers[span])
@@ -176,7 +171,19 @@ def moved(
 
 
 def _block(frames: Frames, placed: Placed, chosen: Ints) -> Block:
-    """The frames `chosen`, ascending, with the star on the middle pixel."""
+    """The frames `chosen`, ascending, with the star on the middle pixel.
+
+    Few are read at a time: they may be much larger than what is kept of them.
+    """
+    size = frames_together(frames.shape[0] * frames.shape[2] * frames.shape[3])
+    parts = [_part(frames, placed, chosen[some]) for some in threads.blocks(len(chosen), size)]
+    cube, mask = (np.concatenate([getattr(p, n) for p in parts], axis=1) for n in ("cube", "mask"))
+    variance = [part.variance for part in parts if part.variance is not None]
+    return Block(cube, mask, np.concatenate(variance, axis=1) if variance else None)
+
+
+def _part(frames: Frames, placed: Placed, chosen: Ints) -> Block:
+    """As `_block`, read at once."""
     first = int(chosen[0])
     block = frames.read(slice(first, int(chosen[-1]) + 1))
     each = [
@@ -212,4 +219,14 @@ def sample(frames: Frames, most: int) -> Floats:
     """At most so many frames (wavelength, time, y, x), evenly spread over the sequence."""
     count = frames.shape[1]
     chosen = np.linspace(0, count - 1, min(count, most)).round().astype(int)
-    return np.concatenate([frames.read(slice(i, i + 1)).cube for i in chosen], axis=1)
+    return _gathered(lambda i: frames.read(slice(i, i + 1)).cube, chosen)
+
+
+def _gathered(frame: Callable[[int], Floats], chosen: Ints) -> Floats:
+    """Frames (wavelength, 1, y, x) as one array (wavelength, time, y, x), never held twice."""
+    first = frame(int(chosen[0]))
+    found = np.empty((len(first), len(chosen), *first.shape[2:]), first.dtype)
+    found[:, :1] = first
+    for place, number in enumerate(chosen[1:], 1):
+        found[:, place] = frame(int(number))[:, 0]
+    return found

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf, pi, prod
 
-from exosift.compute.blocks import BLOCK, TILE
+from exosift.compute.blocks import BLOCK, SAMPLE, TILE, USUAL
 from exosift.psfsub.catalogue import Reduction, streams
 from exosift.types import Shape
 
@@ -32,8 +32,8 @@ _SIMULATE = 10
 # and for each thread so many copies of a block. A window not known yet is taken for a detector's.
 _SKIES, _DETECTOR, _CALIBRATED = 3 * 64, (1024, 1024), 7
 
-# Any other work in blocks: copies of one a thread.
-_BLOCKS = 12
+# Register calibrated frames: copies of a block a thread; of the frames whose median is taken.
+_BLOCKS, _SAMPLED = 12, 2
 
 # Subtract: the cube and its mask, one region's centred frames in both precisions, the star; and a
 # residual for each rank, as they are stored and as they are derotated.
@@ -87,9 +87,17 @@ def calibrate_memory(window: Shape, threads: int, attempt: int) -> int:
     return grown(skies + threads * _CALIBRATED * BLOCK, attempt)
 
 
-def streamed_memory(threads: int, attempt: int) -> int:
-    """MB to work on a sequence of any length block by block."""
-    return grown(threads * _BLOCKS * BLOCK, attempt)
+def streamed_memory(shape: Shape, each: bool, threads: int, attempt: int) -> int:
+    """MB to register a sequence of `shape` (wavelength, time, y, x), of any length, by blocks.
+
+    each: the star is found in each frame, and not in the median of some.
+    """
+    if len(shape) != 4:
+        return grown(threads * _BLOCKS * BLOCK, attempt)
+    frame = shape[0] * shape[2] * shape[3] * _VALUE
+    blocks = min(threads * BLOCK, shape[1] * frame)
+    held = min(shape[1], USUAL if each else SAMPLE) * frame
+    return grown(_BLOCKS * blocks + _SAMPLED * held, attempt)
 
 
 def register_memory(shape: Shape, attempt: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import zarr
 
+from exosift import threads
 from exosift.errors import BadInput
 from exosift.io.store import Plan, open_store, read_part, read_whole, write_store, writing
 from exosift.sequence import Observation, Sequence
@@ -117,6 +118,16 @@ class Stored:
     def mask(self, channel: int, times: slice) -> Bools:
         """What was not measured in some frames of a wavelength: (time, y, x)."""
         return np.asarray(self._part("mask", channel, times, slice(None)))
+
+    def within(self, name: str, rows: slice, columns: slice) -> Any:
+        """Of an array of the cube's shape, some rows and columns of all frames, read by chunks."""
+        channels, count, *_ = self.outline.cube.shape
+        shape = channels, count, rows.stop - rows.start, columns.stop - columns.start
+        found = np.empty(shape, self.group[name].dtype)
+        for channel in range(channels):
+            for times in threads.blocks(count, self.group[name].chunks[1]):
+                found[channel, times] = self._part(name, channel, times, rows)[..., columns]
+        return found
 
     def _part(self, name: str, channel: int, times: slice, rows: slice) -> Any:
         return read_part(self.group, name, (slice(channel, channel + 1), times, rows))[0]

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exosift import threads
 from exosift.errors import BadInput
 from exosift.geometry.grid import radius_map
-from exosift.learn.turned import Gathering, Turned
+from exosift.learn.turned import Gathering, Turned, Values
 from exosift.photometry.injection import Companion, track
 from exosift.psfsub.combine import Combination
 from exosift.psfsub.engine import Part
@@ -22,6 +23,9 @@ from exosift.psfsub.library import References
 from exosift.psfsub.pca import Pca
 from exosift.psfsub.refit import Fitted
 from exosift.types import Floats, Ints
+
+TOGETHER = 4_000_000
+"""Values (pixel, turn, time) that become images together."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,14 @@ class Levels:
             return np.broadcast_to(self.plain, (len(fluxes), *self.plain.shape))
         every = [_decomposed(self.region.brightened(light, float(a)))[1] for a in fluxes]
         return np.stack(every)[..., : self.ranks[-1]]
+
+    def images(self, values: Values, pixels: slice, order: Ints) -> Floats:
+        """Level images (level, pixel) without a companion, of some pixels of turned values."""
+        _, turns, count = values.shape
+        together = max(1, TOGETHER // (turns * count))
+        parts = threads.blocks(pixels.stop - pixels.start, together)
+        each = [slice(pixels.start + part.start, pixels.start + part.stop) for part in parts]
+        return np.concatenate([self.combined(values[p], self.plain, order) for p in each], axis=1)
 
     def combined(self, values: Floats, modes: Floats, order: Ints) -> Floats:
         """Level images (level, pixel) from turned values (pixel, turn, time), by eigenvectors.

@@ -84,6 +84,11 @@ class Model:
         if not self.zones:
             raise BadInput("a model needs a ring or more")
 
+    @property
+    def outermost(self) -> float:
+        """Outer edge [FWHM] of its rings."""
+        return self.zones[-1].edges[1]
+
     def require(self, sequence: Sequence) -> None:
         """Raise BadInput for a sequence whose patches are not those that it learnt from."""
         seen = sequence.observation

@@ -9,7 +9,7 @@ import numpy as np
 from exosift.errors import BadInput
 from exosift.geometry.grid import radius_map
 from exosift.learn.mlar import Levels, Mlar
-from exosift.learn.turned import Turned
+from exosift.learn.turned import Turned, Values
 from exosift.photometry.injection import Companion
 from exosift.types import Floats, Ints
 
@@ -23,8 +23,9 @@ class Ring:
     """Pixels of a ring, those that its patches need, and the values of the turned frames there.
 
     bounds [px]; pixels (pixel,): flat indices of the ring; wide (place,): of all that patches about
-    them lie on; number: place of each of the frame's pixels among `wide`, −1 elsewhere; values
-    (place, turn, time); circles (pixel, place): shares of those that tell a pixel's noise.
+    them lie on; number: place of each of the frame's pixels among `wide`, −1 elsewhere; values: of
+    all rings' pixels, among which `wide` are `held`; circles (pixel, place): shares of those that
+    tell a pixel's noise.
     """
 
     bounds: tuple[float, float]
@@ -32,7 +33,8 @@ class Ring:
     pixels: Ints
     wide: Ints
     number: Ints
-    values: Floats
+    values: Values
+    held: slice
     side: int
     circles: Any
 
@@ -48,7 +50,7 @@ class Ring:
 
     def images(self, order: Ints) -> Floats:
         """Level images (level, place), where frames have the angles turns[order]."""
-        return self.levels.combined(self.values, self.levels.plain, order)
+        return self.levels.images(self.values, self.held, order)
 
     def noise(self, images: Floats) -> "Noise":
         """What each level (pixel, level) has on the circle of every pixel, but for its own place.
@@ -69,7 +71,7 @@ class Ring:
         """Patches (flux, pixel, level, y, x) with a companion of these times its flux."""
         boxes = self._boxes(pixels)
         needed, place = np.unique(boxes, return_inverse=True)
-        own = self.values[self.number[needed]]
+        own = self.values[self.held.start + self.number[needed]]
         light = self.levels.turned.light(companion, order, needed)
         every = self.levels.lit(companion, order, fluxes)
         patches = np.empty((len(fluxes), *boxes.shape, len(self.levels.ranks)), np.float32)
@@ -111,13 +113,13 @@ def rings(turned: Turned, edges: Several[tuple[float, float]], asked: Mlar) -> l
     found = []
     for (inner, outer), pixels, wide in zip(edges, own, needed, strict=True):
         bounds = inner * fwhm, outer * fwhm
-        # Ordered by radius, what a ring needs lies together, and is not copied.
+        # Ordered by radius, what a ring needs lies together.
         first, last = int(place[wide].min()), int(place[wide].max()) + 1
         number = np.where((place >= first) & (place < last), place - first, -1)
         levels = Levels.of(turned, bounds, asked)
-        held = every[first:last]
-        circles = _circles(pixels, held, size, fwhm)
-        found.append(Ring(bounds, levels, pixels, held, number, values[first:last], side, circles))
+        held = slice(first, last)
+        circles = _circles(pixels, every[held], size, fwhm)
+        found.append(Ring(bounds, levels, pixels, every[held], number, values, held, side, circles))
     return found
 
 

@@ -16,10 +16,11 @@ from exosift.geometry.grid import centre_of, pixel_position, radius_map
 from exosift.learn.classifier import Classifier, Told
 from exosift.learn.clear import Place
 from exosift.learn.labelled import Labelled, Sampling, drawn, joined
+from exosift.learn.middle import framed, inside, middle_of
 from exosift.learn.mlar import Mlar
 from exosift.learn.model import Zone
 from exosift.learn.ring import Ring, rings
-from exosift.learn.turned import Turned
+from exosift.learn.turned import Room, Turned, in_memory
 from exosift.limits.methods import MapWith, Method
 from exosift.photometry.injection import Companion
 from exosift.sequence import Sequence
@@ -66,12 +67,14 @@ def teach(
     told: Told | None = None,
     *,
     known: Several[Several[Place]] = (),
+    room: Room = in_memory,
 ) -> "Supervised":
     """Learn from sequences, each under angles of the other sign; `told(done, of)` after each ring.
 
     The sequence itself alone is the protocol "sequence", other stars "survey", both "pooled"; the
     samples are divided among them, 20 or more each. known: of each sequence, the companions that
-    are in its frames; no sample is drawn where they are smeared.
+    are in its frames; no sample is drawn where they are smeared. room: for a sequence's turned
+    frames.
     Raises BadInput for sequences whose patches would differ in size, and as `rings` does.
     """
     sides = {asked.side(sequence.observation.fwhm[0]) for sequence in sequences}
@@ -85,7 +88,8 @@ def teach(
     samples: list[list[Labelled]] = [[] for _ in where.edges]
     there = known or [()] * len(sequences)
     for number, (sequence, companions) in enumerate(zip(sequences, there, strict=True)):
-        turned = Turned.of(sequence, -sequence.angle, asked.interpolation)
+        middle = middle_of(sequence, asked, where.outer)
+        turned = Turned.of(middle, -sequence.angle, asked.interpolation, room)
         for ring, (own, some) in enumerate(
             zip(rings(turned, where.edges, asked), samples, strict=True)
         ):
@@ -96,7 +100,7 @@ def teach(
         taught.append(_zone(edges, classifier, joined(some), seed))
         if told:
             told(len(taught), len(samples))
-    return Supervised(asked, tuple(taught))
+    return Supervised(asked, tuple(taught), room)
 
 
 def _zone(edges: tuple[float, float], classifier: Classifier, samples: Labelled, seed: int) -> Zone:
@@ -112,17 +116,22 @@ def _zone(edges: tuple[float, float], classifier: Classifier, samples: Labelled,
 class Supervised(Method):
     """Classifiers of rings, and how the patches that they take are made.
 
-    The last sequence that was mapped is kept turned, for other orders of its angles.
+    The last sequence that was mapped is kept turned, for other orders of its angles; room: for
+    that.
     """
 
     asked: Mlar
     taught: tuple[Zone, ...]
+    room: Room = in_memory
     _kept: dict[str, "_Kept"] = field(default_factory=dict, repr=False)
 
     def map(self, sequence: Sequence) -> Floats:
         """Margins (y, x), North up; NaN outside of the rings."""
-        found = np.full(sequence.cube.shape[-2:], np.nan, np.float32)
-        order, prepared = self._rings(sequence)
+        return framed(self._map(*self._rings(sequence)), sequence.cube.shape[-2:])
+
+    def _map(self, order: Ints, prepared: Several[Ring]) -> Floats:
+        """Margins in the middle of the frames."""
+        found = np.full((prepared[0].size, prepared[0].size), np.nan, np.float32)
         for ring, own in zip(prepared, self.taught, strict=True):
             images = ring.images(order)
             patches = ring.noise(images).units(ring.patches(images, ring.pixels))
@@ -131,14 +140,15 @@ class Supervised(Method):
 
     def injected(self, sequence: Sequence) -> MapWith:
         """In Gram space, within 2 FWHM of the companion; farther off the map is as without it."""
-        plain = self.map(sequence)
         order, prepared = self._rings(sequence)
+        plain, shape = self._map(order, prepared), sequence.cube.shape[-2:]
+        part = inside(shape[-1], plain.shape[-1])
         noise = [ring.noise(ring.images(order)) for ring in prepared]
         centre, fwhm = centre_of(plain.shape), sequence.observation.fwhm[0]
 
         def map_with(companion: Companion, seen: Bools) -> Floats:
             x, y = pixel_position(companion.separation, companion.position_angle, centre)
-            near = (radius_map(plain.shape, (x, y)) <= _NEAR * fwhm) & seen
+            near = (radius_map(plain.shape, (x, y)) <= _NEAR * fwhm) & seen[part]
             found = plain.copy()
             for ring, told, own in zip(prepared, noise, self.taught, strict=True):
                 which = np.flatnonzero(near.ravel()[ring.pixels])
@@ -146,7 +156,7 @@ class Supervised(Method):
                     pixels = ring.pixels[which]
                     patches = ring.lit(companion, np.ones(1), order, pixels)[0]
                     found.flat[pixels] = own.fitted.margin(told.of(which).units(patches))
-            return found
+            return framed(found, shape)
 
         return map_with
 
@@ -158,7 +168,8 @@ class Supervised(Method):
         sign = kept.sign(sequence.angle)
         turns = sign * kept.sequence.angle
         if sign not in kept.rings:
-            turned = Turned.of(sequence, turns, self.asked.interpolation)
+            middle = middle_of(sequence, self.asked, self.taught[-1].edges[1])
+            turned = Turned.of(middle, turns, self.asked.interpolation, self.room)
             kept.rings[sign] = rings(turned, [one.edges for one in self.taught], self.asked)
         index = np.argsort(turns, kind="stable")
         return index[np.searchsorted(turns[index], sequence.angle)], kept.rings[sign]

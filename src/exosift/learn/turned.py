@@ -6,8 +6,9 @@ which the frames have the angles, only W changes: so frames are turned once, by 
 and a residual image is one product.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from exosift.geometry.rotation import sources
 from exosift.geometry.turning import Box, Turn
 from exosift.photometry.injection import Companion, track
 from exosift.sequence import Sequence
-from exosift.types import Bools, Floats, Ints
+from exosift.types import Bools, Floats, Ints, Shape
 
 Gathering = Literal["fourier", "cubic", "bilinear"]
 """How frames are interpolated where they are turned: band-limited, or splines of order 3 or 1."""
@@ -28,8 +29,35 @@ _ORDER = {"cubic": 3, "bilinear": 1}
 # The PSF between pixels is read from a table so many times as fine, linearly: to 4e-5 of its peak.
 _FINE = 32
 
-# Values kept at most, and places that are read from the table together.
+# Values kept in memory at most, and places that are read from the table together.
 _MOST, _TOGETHER = 500_000_000, 400_000
+
+
+class Values(Protocol):
+    """Values (pixel, turn, time) of turned frames: an array, or what is read like one by pixels."""
+
+    @property
+    def shape(self) -> Shape:
+        """(pixel, turn, time)."""
+
+    def __getitem__(self, pixels: slice | Ints, /) -> Floats: ...
+
+    def __setitem__(self, every_turn: tuple[slice, int], values: Floats, /) -> None: ...
+
+
+Room = Callable[[Shape], Values]
+"""Where turned frames of a shape (pixel, turn, time) are kept."""
+
+
+def in_memory(shape: Shape) -> Values:
+    """An array of float32. Raises BadInput for more than 2 GB."""
+    if np.prod(shape, dtype=float) > _MOST:
+        pixels, turns, count = shape
+        raise BadInput(
+            f"{count} frames turned by {turns} angles at {pixels} px are "
+            f"{np.prod(shape, dtype=float) / 2.5e8:.1f} GB: average neighbouring frames first"
+        )
+    return np.empty(shape, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +65,7 @@ class Turned:
     """A sequence's frames about their mean, to be turned by its angles or by their negatives.
 
     frames (time, y, x), 0 where a pixel has no value in some frame; turns (turn,) [deg]; table: the
-    PSF between pixels, `reach` [px] about its middle.
+    PSF between pixels, `reach` [px] about its middle; room: for the turned frames.
     """
 
     sequence: Sequence
@@ -46,9 +74,12 @@ class Turned:
     frames: Floats
     valued: Bools
     table: Floats
+    room: Room
 
     @classmethod
-    def of(cls, sequence: Sequence, turns: Floats, how: Gathering) -> "Turned":
+    def of(
+        cls, sequence: Sequence, turns: Floats, how: Gathering, room: Room = in_memory
+    ) -> "Turned":
         """Frames of the one wavelength. Raises BadInput where there are several."""
         if len(sequence.wavelength) > 1:
             raise BadInput(
@@ -61,26 +92,17 @@ class Turned:
         frames = frames - frames.mean(axis=0, dtype=np.float64).astype(frames.dtype)
         if how == "cubic":
             frames = _prefiltered(frames)
-        return cls(sequence, turns, how, frames, valued, _table(sequence.psf[0]))
+        return cls(sequence, turns, how, frames, valued, _table(sequence.psf[0]), room)
 
     @property
     def reach(self) -> int:
         """How far [px] from its middle a companion's light goes."""
         return int(self.sequence.psf.shape[-1] // 2)
 
-    def at(self, pixels: Ints) -> Floats:
-        """Values (pixel, turn, time) of all frames turned by all angles, at flat pixel indices.
-
-        Raises BadInput for more than fit in memory.
-        """
+    def at(self, pixels: Ints) -> Values:
+        """Values (pixel, turn, time) of all frames turned by all angles, at flat pixel indices."""
         count, size = len(self.frames), self.frames.shape[-1]
-        needed = len(pixels) * len(self.turns) * count
-        if needed > _MOST:
-            raise BadInput(
-                f"{self.sequence.label}: {count} frames turned by {len(self.turns)} angles at "
-                f"{len(pixels)} px are {needed / 2.5e8:.1f} GB: average neighbouring frames first"
-            )
-        values = np.empty((len(pixels), len(self.turns), count), np.float32)
+        values = self.room((len(pixels), len(self.turns), count))
         images = np.ascontiguousarray(self.frames.transpose(1, 2, 0))
         wanted, whole = Box.around(pixels, size), Box((0, size), (0, size))
         place = wanted.within(pixels, size)

@@ -8,10 +8,12 @@ from typing import Any
 
 from tqdm import tqdm
 
+from exosift.compute.lessons import Lesson, learn_memory
+from exosift.compute.turned import turned_room
 from exosift.errors import BadInput
 from exosift.io.atomic import whole
 from exosift.io.models import write_model
-from exosift.io.sequences import read_sequence
+from exosift.io.sequences import Stored
 from exosift.io.store import manifest_of
 from exosift.learn.card import card_of
 from exosift.learn.clear import Place
@@ -19,14 +21,17 @@ from exosift.learn.learning import Learning
 from exosift.learn.model import Model, Provenance
 from exosift.learn.network import Trained
 from exosift.learn.supervised import teach
+from exosift.learn.turned import Room
 from exosift.limits.judging import without_known
 from exosift.limits.recovery import trimmed
 from exosift.photometry.known import KnownCompanions, known_in
 from exosift.report.card import card_data, card_markdown
 from exosift.sequence import Sequence
 from exosift.settings import plain
+from exosift.steps.middle import reaching, read_middle
 from exosift.steps.recording import recorded
 from exosift.steps.training import resumable
+from exosift.types import Shape
 
 
 def settings_of(asked: Learning, known: KnownCompanions) -> dict[str, Any]:
@@ -35,12 +40,18 @@ def settings_of(asked: Learning, known: KnownCompanions) -> dict[str, Any]:
 
 
 def run(
-    store: Path, stars: Several[Path], asked: Learning, known: KnownCompanions, folder: Path
+    store: Path,
+    stars: Several[Path],
+    asked: Learning,
+    known: KnownCompanions,
+    folder: Path,
+    memory: float | None = None,
 ) -> None:
     """Write model.npz, card.md and card.json, and training.png of a network, into `folder`.
 
     store: the sequence that the model is meant for; stars: those of other stars; known: companions
-    in the frames of either. A network's training that was interrupted goes on where it was.
+    in the frames of either. memory: MB that may be used, or what the job has; turned frames that
+    need more go to disk. A network's training that was interrupted goes on where it was.
     """
     teachers = [*([store] if asked.by_itself else []), *(stars if asked.by_others else [])]
     inputs, settings = [manifest_of(one) for one in teachers], settings_of(asked, known)
@@ -48,7 +59,16 @@ def run(
         if asked.by_others and not stars:
             raise BadInput(f"protocol {asked.protocol} learns from other stars: name them (--star)")
         with resumable(asked, folder, [settings, hashes_of(teachers)]) as classifier:
-            write(_model(teachers, (asked, classifier), known, folder.name), folder)
+            lesson = Lesson(asked, tuple(_seen(one) for one in teachers))
+            with turned_room(lesson, learn_memory(lesson, 1), memory) as room:
+                model = _model(teachers, (asked, classifier, room), known, folder.name)
+            write(model, folder)
+
+
+def _seen(store: Path) -> tuple[Shape, float]:
+    """Shape and FWHM [px] of a sequence."""
+    outline = Stored.open(store).outline
+    return outline.cube.shape, outline.observation.fwhm[0]
 
 
 def hashes_of(stores: Several[Path]) -> list[str]:
@@ -57,11 +77,16 @@ def hashes_of(stores: Several[Path]) -> list[str]:
 
 
 def _model(
-    teachers: Several[Path], how: tuple[Learning, Any], known: KnownCompanions, name: str
+    teachers: Several[Path], how: tuple[Learning, Any, Room], known: KnownCompanions, name: str
 ) -> Model:
-    """What the sequences in the stores teach. how: what is asked for, and the classifier."""
-    asked, classifier = how
-    read = [_without_known(trimmed(read_sequence(one), asked.template), known) for one in teachers]
+    """What the sequences in the stores teach.
+
+    how: what is asked for, the classifier, and the room for turned frames.
+    """
+    asked, classifier, room = how
+    outer = asked.rings.outer
+    every = [trimmed(read_middle(one, asked.mlar, outer), asked.template) for one in teachers]
+    read = [_without_known(one, known) for one in every]
     sequences = [sequence for sequence, _ in read]
     bands = {one.observation.filter for one in sequences}
     if len(bands) > 1:
@@ -76,7 +101,7 @@ def _model(
 
         what = (classifier, asked.mlar, asked.sampling, asked.rings)
         there = [places for _, places in read]
-        taught = teach(sequences, *what, asked.seed, told, known=there)
+        taught = teach(sequences, *what, asked.seed, told, known=there, room=room)
     labels = [one.label for one in sequences]
     made = Provenance(
         tuple(zip(labels, hashes_of(teachers), strict=True)),
@@ -90,8 +115,7 @@ def _model(
 
 def _without_known(sequence: Sequence, known: KnownCompanions) -> tuple[Sequence, Several[Place]]:
     """A sequence without its companions of known flux, and the places of the others."""
-    there = known_in(sequence.label, known)
-    return without_known(sequence, there)
+    return without_known(sequence, reaching(known_in(sequence.label, known), sequence))
 
 
 def write(model: Model, folder: Path) -> None:

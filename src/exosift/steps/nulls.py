@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence as Several
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from exosift.detect.search import Search
 from exosift.errors import BadInput
 from exosift.inverse.andromeda import Andromeda
 from exosift.io.models import read_model
-from exosift.io.sequences import read_sequence
+from exosift.io.sequences import Stored, read_sequence
 from exosift.io.store import manifest_of
 from exosift.learn.learning import Taught
 from exosift.learn.model import Model
@@ -29,6 +30,7 @@ from exosift.psfsub.catalogue import Reduction
 from exosift.sequence import Sequence
 from exosift.settings import plain
 from exosift.steps.learn import hashes_of
+from exosift.steps.middle import reaching, read_middle, room_of
 from exosift.steps.recording import recorded
 from exosift.types import Floats
 
@@ -79,17 +81,23 @@ def run(
     if isinstance(scored.method, Reduction) and scored.method.stars and not stars:
         raise BadInput("the reduction has reference stars: give each one's store by --star")
     inputs = [*(manifest_of(path) for path in (store, *stars)), *([model] if model else [])]
-    with recorded("nulls", folder, inputs, scored.settings):
+    with recorded("nulls", folder, inputs, scored.settings), ExitStack() as rooms:
         from exosift.io.nulls import NullTable, write_nulls  # slow to load
 
-        sequence = read_sequence(store)
-        learnt = read_model(model) if model else None
-        if learnt:
-            learnt.require(sequence)
-            refuse_taught(learnt, sequence.label, hashes_of([store])[0], scored.asked)
-        if any(one.flux is not None for one in scored.known):
+        mapped, known = None, scored.known
+        if model:
+            learnt, outline = read_model(model), Stored.open(store).outline
+            learnt.require(outline)
+            refuse_taught(learnt, outline.label, hashes_of([store])[0], scored.asked)
+            sequence = read_middle(store, learnt.mlar, learnt.outermost)
+            known = reaching(known, sequence)
+            room = rooms.enter_context(room_of(learnt, outline))
+            mapped = Supervised(learnt.mlar, learnt.zones, room)
+        else:
+            sequence = read_sequence(store)
+        if any(one.flux is not None for one in known):
             # Others stay in the frames, smeared by the wrong angles.
-            sequence, _ = without_known(trimmed(sequence, _TEMPLATE), scored.known)
+            sequence, _ = without_known(trimmed(sequence, _TEMPLATE), known)
         others = [read_sequence(star) for star in stars]
         nulls = scored.asked.nulls
         rng = np.random.default_rng([scored.asked.seed, *sequence.label.encode()])
@@ -102,7 +110,7 @@ def run(
                 bar.update(1)
 
             scores = {
-                str(kind): _scores(sequence, scored, learnt, (list(each), others), told)
+                str(kind): _scores(sequence, scored, mapped, (list(each), others), told)
                 for kind, each in angles.items()
             }
         write_nulls(folder / "nulls.ecsv", NullTable(sequence.label, scores, scored.of_all))
@@ -123,7 +131,7 @@ def refuse_taught(model: Model, label: str, sha256: str, asked: Certify) -> None
 def _scores(
     sequence: Sequence,
     scored: Scored,
-    model: Model | None,
+    mapped: Supervised | None,
     given: tuple[list[Floats], list[Sequence]],
     told: Callable[[], None],
 ) -> Floats:
@@ -134,10 +142,10 @@ def _scores(
     angles, others = given
     if not isinstance(scored.method, Taught):
         return null_scores(sequence, scored.method, scored.search.noise, angles, others, told)
-    if model is None:
+    if mapped is None:
         raise BadInput("null frames of a classifier want its model: give it by --model")
-    method, found = Supervised(model.mlar, model.zones), []
+    found = []
     for angle in angles:
-        found.append(float(np.nanmax(method.map(replace(sequence, angle=angle)))))
+        found.append(float(np.nanmax(mapped.map(replace(sequence, angle=angle)))))
         told()
     return np.array(found)

@@ -6,24 +6,30 @@ import numpy as np
 
 from exosift.errors import BadInput
 from exosift.io.models import read_model
-from exosift.io.sequences import read_sequence
+from exosift.io.sequences import Stored
 from exosift.io.store import manifest_of
+from exosift.learn.middle import framed
 from exosift.learn.model import Model
 from exosift.learn.supervised import Supervised
 from exosift.sequence import Sequence
+from exosift.steps.middle import read_middle, room_of
 from exosift.steps.recording import recorded
 
 
-def run(store: Path, path: Path, folder: Path) -> None:
+def run(store: Path, path: Path, folder: Path, memory: float | None = None) -> None:
     """Write margin.fits and probability.fits of the sequence in `store` into `folder`.
 
-    path: the model's file.
+    path: the model's file. memory: MB that may be used, or what the job has; turned frames that
+    need more go to disk.
     """
     with recorded("predict", folder, [manifest_of(store), path], {}):
-        model, sequence = read_model(path), read_sequence(store)
-        model.require(sequence)
-        _refuse_itself(model, sequence)
-        margins = Supervised(model.mlar, model.zones).map(sequence)
+        model, outline = read_model(path), Stored.open(store).outline
+        model.require(outline)
+        _refuse_itself(model, outline)
+        sequence = read_middle(store, model.mlar, model.outermost)
+        with room_of(model, outline, memory) as room:
+            middle = Supervised(model.mlar, model.zones, room).map(sequence)
+        margins = framed(middle, outline.cube.shape[-2:])
         from exosift.io.fits import write_images  # astropy is slow to load, and not needed before
 
         made = model.provenance
@@ -43,7 +49,7 @@ def run(store: Path, path: Path, folder: Path) -> None:
         }
         for name, (image, meaning) in maps.items():
             own = cards | {"QUANTITY": (name, meaning)}
-            write_images(folder / f"{name}.fits", image[None], sequence.observation, own)
+            write_images(folder / f"{name}.fits", image[None], outline.observation, own)
 
 
 def _refuse_itself(model: Model, sequence: Sequence) -> None:
