@@ -24,7 +24,7 @@ from exosift.errors import BadInput, Transient
 from exosift.geometry.regions import Annuli, FullFrame
 from exosift.geometry.rotation import derotate
 from exosift.io.residuals import Residuals, write_residuals, writing_residuals
-from exosift.io.scratch import Scratch, scratch_folder
+from exosift.io.scratch import Scratch, node_disk, scratch_folder
 from exosift.io.sequences import Stored, write_sequence
 from exosift.io.store import Plan, open_store, read_manifest, read_whole, writing
 from exosift.psfsub.catalogue import Reduction
@@ -149,6 +149,8 @@ def test_how_many_work_on_it_and_how_it_lies_on_disk_change_nothing(
 class Elsewhere:
     """A process that shares nothing with this one but the disk."""
 
+    disk = node_disk()
+
     def __init__(self, pool):
         self.pool = pool
 
@@ -221,7 +223,7 @@ def test_what_cannot_be_is_told_before_any_work(stores, tmp_path, monkeypatch):
 
 def test_a_disk_that_is_too_small_is_told_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path))
-    with pytest.raises(Transient) as refused, scratch_folder(10**18):
+    with pytest.raises(Transient) as refused, scratch_folder(10**18, node_disk()):
         pass
     assert str(refused.value).startswith(f"{tmp_path}: ")
     assert "the sequence needs 1e+09 GB of scratch; free some, set TMPDIR" in str(refused.value)
@@ -229,7 +231,8 @@ def test_a_disk_that_is_too_small_is_told_at_once(tmp_path, monkeypatch):
 
 def test_what_a_killed_process_left_goes_and_what_is_in_use_stays(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path))
-    work = "from exosift.io.scratch import scratch_folder as f\nwith f(0): print(flush=1); input()"
+    work = "from exosift.io.scratch import node_disk as n, scratch_folder as f\n"
+    work += "with f(0, n()): print(flush=1); input()"
     living, killed = (
         Popen([sys.executable, "-c", work], stdin=PIPE, stdout=PIPE) for _ in range(2)
     )
@@ -238,7 +241,7 @@ def test_what_a_killed_process_left_goes_and_what_is_in_use_stays(tmp_path, monk
     assert len(list(tmp_path.iterdir())) == 2
     killed.kill()
     killed.wait()
-    with scratch_folder(0):
+    with scratch_folder(0, node_disk()):
         assert len(list(tmp_path.iterdir())) == 2  # the living one's, and ours
     living.communicate(b"\n")
     assert not list(tmp_path.iterdir())

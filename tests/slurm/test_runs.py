@@ -4,21 +4,14 @@ EXOSIFT_WHOLE=1 in the environment runs the demo and β Pictoris whole; else som
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from exosift.geometry.regions import FullFrame
-from exosift.io.sequences import read_sequence
-from exosift.psfsub.catalogue import Reduction
-from exosift.psfsub.engine import reduce
-from exosift.psfsub.pca import Pca
 from tests.conftest import DATA
-from tests.slurm import pca_job, tiny
+from tests.slurm import tiny
 from tests.slurm.conftest import PROFILE
 from tests.workflow.conftest import ROOT, Survey, digests
 
@@ -61,30 +54,18 @@ def test_products_are_those_of_a_local_run(name, tmp_path):
         assert set(through) == set(here)
 
 
-@pytest.fixture(scope="module")
-def sequence(tmp_path_factory) -> Path:
-    """The store of a tiny sequence."""
-    survey = tiny.write(Survey(tmp_path_factory.mktemp("sequence")))
-    run = survey.run("results/A/1/sequence.zarr.json")
+def test_two_nodes_subtract_together_and_give_the_same_bits(tmp_path):
+    survey = tiny.write(Survey(tmp_path))
+    products = [f"results/{target}/1/pca/candidates.ecsv" for target in "AB"]
+    run = survey.run(*products)
     assert run.code == 0, run.text[-3000:]
-    return run.folder / "results/A/1/sequence.zarr"
-
-
-def test_a_job_on_two_nodes_sums_the_gram_matrix(sequence, tmp_path, monkeypatch):
-    pca_job.main(sequence, tmp_path / "here.npz", "threads", 2, 2**30)
-    here = np.load(tmp_path / "here.npz")
-    whole = reduce(read_sequence(sequence), Reduction(Pca(pca_job.RANKS), FullFrame()))
-    scale = np.nanstd(whole.residuals)
-    np.testing.assert_allclose(here["residuals"], whole.residuals[:, 0], atol=1e-5 * scale)
-    np.testing.assert_allclose(here["images"], whole.images, atol=1e-5 * scale)
-
-    shutil.copytree(sequence, tmp_path / "sequence.zarr")
-    shutil.copy(f"{sequence}.json", tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
-    arguments = ["--profile", str(PROFILE), "--workflow-profile", "none"]
-    snakemake(tmp_path, *arguments, file="tests/slurm/several_nodes.smk")
-    there = np.load(tmp_path / "pca.npz")
-    assert there["workers"] == 2
-    for product in ("residuals", "images"):
-        np.testing.assert_array_equal(there[product], here[product])
-    assert not list(tmp_path.glob(".scheduler*"))
+    shared = ["mpi=srun", "nodes=2", "tasks=4", "mem_mb=3000", "runtime=10"]
+    asked = ["--set-resources", *(f"subtract:{one}" for one in shared)]
+    config = ["--configfile", str(tmp_path / "config.yaml"), "--profile", str(PROFILE)]
+    folder = tmp_path / "together"
+    snakemake(folder, *config, *asked, *products)
+    assert digests(folder / "results") == digests(run.folder / "results")
+    for target in "AB":
+        assert "2 workers" in (folder / f"logs/subtract/{target}/1/pca.log").read_text()
+    # Scratch and meeting place were in the folder that the nodes share.
+    assert not [*folder.glob("exosift-*"), *folder.glob(".scheduler*")]

@@ -36,6 +36,11 @@ def shared_product(span: slice, cube: np.ndarray) -> np.ndarray:
 SPANS = threads.blocks(6000, 500)
 
 
+def total_of(cluster: Cluster, work, *given) -> np.ndarray:
+    """The sum of what the pieces of work give, in their order."""
+    return sum(cluster.each(work, *given), np.zeros((40, 40)))
+
+
 @pytest.fixture(scope="module")
 def expected() -> np.ndarray:
     total = np.zeros((40, 40))
@@ -55,13 +60,13 @@ def processes() -> Iterator[Cluster]:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_sums_are_the_same_to_the_last_bit_on_threads(workers, expected):
     with opened("threads", workers) as cluster:
-        total = cluster.total(partial(product, frames()), SPANS)
+        total = total_of(cluster, partial(product, frames()), SPANS)
     np.testing.assert_array_equal(total, expected)
 
 
 def test_sums_are_the_same_to_the_last_bit_on_processes(processes, expected):
-    total = processes.total(partial(product, frames()), SPANS)
-    shared = processes.total(shared_product, SPANS, frames())
+    total = total_of(processes, partial(product, frames()), SPANS)
+    shared = total_of(processes, shared_product, SPANS, frames())
     np.testing.assert_array_equal(total, expected)
     np.testing.assert_array_equal(shared, expected)
 
@@ -72,8 +77,8 @@ def where(item: int) -> tuple[int, int, int]:
 
 def test_results_keep_their_order_and_workers_are_alone(processes):
     with opened("threads", 2) as cluster:
-        assert cluster.over(where, range(20)) == [(i, os.getpid(), 1) for i in range(20)]
-    items, who, budgets = zip(*processes.over(where, range(20)), strict=True)
+        assert list(cluster.each(where, range(20))) == [(i, os.getpid(), 1) for i in range(20)]
+    items, who, budgets = zip(*list(processes.each(where, range(20))), strict=True)
     assert items == tuple(range(20))
     assert set(who).isdisjoint({os.getpid()})
     assert set(budgets) == {1}
@@ -89,7 +94,7 @@ def fatal_once(mark: Path, cube: np.ndarray, span: slice) -> np.ndarray:
 
 def test_a_worker_killed_in_the_middle_changes_nothing(processes, tmp_path, expected):
     mark = tmp_path / "killed"
-    total = processes.total(partial(fatal_once, mark, frames()), SPANS)
+    total = total_of(processes, partial(fatal_once, mark, frames()), SPANS)
     assert mark.exists()
     np.testing.assert_array_equal(total, expected)
 
@@ -100,9 +105,9 @@ def failing(_: int) -> None:
 
 def test_errors_of_the_work_come_through(processes):
     with opened("threads", 1) as cluster, pytest.raises(BadInput, match="frame 3: no star"):
-        cluster.over(failing, [0])
+        list(cluster.each(failing, [0]))
     with pytest.raises(BadInput, match="frame 3: no star"):
-        processes.over(failing, [0])
+        list(processes.each(failing, [0]))
 
 
 def fatal(_: int) -> None:
@@ -111,13 +116,13 @@ def fatal(_: int) -> None:
 
 def test_work_that_kills_every_worker_is_worth_another_try_with_more_memory(processes):
     with pytest.raises(Transient, match="more memory"):
-        processes.over(fatal, [0])
+        list(processes.each(fatal, [0]))
 
 
 def test_workers_leave_nothing_on_the_disk(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path))
     with opened("processes", 1, MEMORY) as cluster:
-        assert cluster.over(where, [0])
+        assert list(cluster.each(where, [0]))
         assert [path.name.startswith("exosift-") for path in tmp_path.iterdir()] == [True]
     assert not list(tmp_path.iterdir())
 

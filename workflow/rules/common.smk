@@ -238,6 +238,13 @@ def subtract_memory(wildcards, input, threads, attempt):
     return job_memory(resources.subtract_asked(work, threads, attempt, MOST))
 
 
+def launch(wildcards, resources):
+    """What starts a job's tasks on several nodes, where `mpi=srun` and `tasks` ask for some."""
+    if not resources.get("mpi"):
+        return ""
+    return f"{resources.mpi} --ntasks={resources.tasks} --kill-on-bad-exit=1"
+
+
 def subtract_minutes(wildcards, input, attempt):
     return resources.subtract_minutes(subtraction(wildcards, input), attempt)
 

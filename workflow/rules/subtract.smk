@@ -25,7 +25,10 @@ rule subtract:
         store=subpath(input.sequence, strip_suffix=".json"),
         stars=star_options,
         folder=subpath(output.image, parent=True),
+        launch=launch,
+        cluster=lambda wildcards, resources: "srun" if resources.get("mpi") else "threads",
         algorithms=ALGORITHMS,
     shell:
-        "exosift subtract {params.store} {params.stars} --reduction {params.reduction:q} "
-        "--output {params.folder} --memory {resources.mem_mb} --threads {threads} 2> {log}"
+        "{params.launch} exosift subtract {params.store} {params.stars} "
+        "--reduction {params.reduction:q} --output {params.folder} --cluster {params.cluster} "
+        "--memory {resources.mem_mb} --threads {threads} 2> {log}"

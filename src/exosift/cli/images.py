@@ -14,6 +14,13 @@ from exosift.cli.options import PATH, YAML, memory_given, on_threads, option
 @click.option("--star", "stars", type=PATH, multiple=True, help="A reference star's sequence.")
 @option("--output", type=PATH, help="Folder for residuals and image.")
 @memory_given
+@click.option(
+    "--cluster",
+    type=click.Choice(["threads", "processes", "srun"]),
+    default="threads",
+    show_default=True,
+    help="Who works, frames on disk: processes, or the tasks of srun on several nodes.",
+)
 @on_threads
 def subtract(
     sequence: Path,
@@ -21,6 +28,7 @@ def subtract(
     stars: tuple[Path, ...],
     output: Path,
     memory: float | None,
+    cluster: Any,
     threads: int,
 ) -> None:
     """Subtract the star from a sequence; derotate and combine."""
@@ -30,7 +38,8 @@ def subtract(
     from exosift.steps import subtract as step
 
     with budget.limit(threads):
-        step.run(sequence, stars, parse(Reduction, reduction, "reduction"), output, memory)
+        asked = parse(Reduction, reduction, "reduction")
+        step.run(sequence, stars, asked, output, memory, cluster)
 
 
 @click.command()

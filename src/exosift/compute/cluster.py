@@ -17,12 +17,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import numpy as np
-
 from exosift import threads
 from exosift.errors import BadInput, Transient
 from exosift.io.scratch import node_disk
-from exosift.types import Floats
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -56,11 +53,12 @@ _LOST = (
 class Cluster:
     """Workers, each alone with its piece: BLAS has one thread there.
 
-    submit: a function and its arguments → what has `result()`. share: a value → what stands for it
-    among those arguments, sent to each worker but once.
+    disk: a folder that all of them see. submit: a function and its arguments → what has `result()`.
+    share: a value → what stands for it among those arguments, sent to each worker but once.
     """
 
     workers: int
+    disk: Path
     submit: Callable[..., Any]
     share: Callable[[Any], Any]
 
@@ -84,20 +82,6 @@ class Cluster:
                 sent.extend(self.submit(work, item, *values) for item in islice(rest, 1))
                 yield result
 
-    def over(
-        self, work: Callable[..., Result], items: Iterable[Item], *shared: Any
-    ) -> list[Result]:
-        """All of `each`."""
-        return list(self.each(work, items, *shared))
-
-    def total(self, work: Callable[..., Floats], items: Iterable[Item], *shared: Any) -> Floats:
-        """Σ `work(item, *shared)` over the items, in float64, added in their order."""
-        results = self.each(work, items, *shared)
-        total = np.array(next(results), dtype=np.float64)
-        for result in results:
-            total += result
-        return total
-
 
 def _result(sent: Any) -> Any:
     """What came of a piece."""
@@ -116,13 +100,15 @@ def opened(kind: Kind, workers: int, memory: int | None = None) -> Iterator[Clus
     """A cluster of `workers`; under "srun", of as many as it has tasks, less two that serve.
 
     memory: bytes that the job may use on this node; what was asked of SLURM where it is not given.
-    Under "srun" every task comes here; one goes on, the others serve it and end with it.
+    Under "srun" every task comes here, in a folder on a disk that the nodes share; one task goes
+    on, the others serve it and end with it.
     """
     if kind == "threads":
         with ThreadPoolExecutor(workers) as pool:
             # A thread works in the context of the one who sends: on a budget of one.
             yield Cluster(
                 workers,
+                node_disk(),
                 lambda work, *given: pool.submit(copy_context().run, work, *given),
                 lambda value: value,
             )
@@ -141,6 +127,7 @@ def opened(kind: Kind, workers: int, memory: int | None = None) -> Iterator[Clus
             raise Transient(f"{count} workers were to start: {error}") from error
         yield Cluster(
             count,
+            Path.cwd() if kind == "srun" else node_disk(),
             lambda *call: client.submit(_alone, *call, pure=False),
             lambda value: client.scatter(value, broadcast=True, hash=False),
         )

@@ -1,7 +1,7 @@
 """A sequence larger than memory through one reduction: passes over its frames on disk.
 
-Scratch files lie on the node's own disk: the frames by pixels, their residuals, and for a median
-the turned frames. At most two of them are there at a time.
+Scratch files lie on a disk that all workers see: the frames by pixels, their residuals, and for a
+median the turned frames. At most two of them are there at a time.
 """
 
 from collections.abc import Callable, Mapping
@@ -85,7 +85,7 @@ def _images(job: Job, products: Mapping[str, Any]) -> Floats:
         part_of(region, everywhere, channel.rows, channel.fwhm, reduction)
     columns, zones = _columns(regions)
     job.told(0)
-    with scratch_folder(_needed(job, columns, regions)) as folder:
+    with scratch_folder(_needed(job, columns, regions), job.workers.disk) as folder:
         frames, seen = rechunked(channel, columns, folder / "frames", job.workers)
         job.told(1)
         kept = Columns.of([region.pixels[seen[region.pixels]] for region in regions])

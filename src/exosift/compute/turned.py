@@ -11,7 +11,7 @@ import numpy as np
 
 from exosift.compute.lessons import Lesson, turned_bytes
 from exosift.compute.memory import job_memory
-from exosift.io.scratch import Scratch, scratch_folder
+from exosift.io.scratch import Scratch, node_disk, scratch_folder
 from exosift.learn.turned import Room, Values
 from exosift.types import Floats, Ints, Shape
 
@@ -30,7 +30,7 @@ def turned_room(lesson: Lesson, needed: float, memory: float | None) -> Iterator
     if needed <= (memory or job_memory()):
         yield _array
         return
-    with scratch_folder(int(_KEPT * turned_bytes(lesson))) as folder:
+    with scratch_folder(int(_KEPT * turned_bytes(lesson)), node_disk()) as folder:
         numbers = count()
         yield lambda shape: _OnDisk.of(folder / f"turned{next(numbers)}", shape)
 

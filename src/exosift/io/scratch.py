@@ -114,18 +114,17 @@ def _put(file: int, values: Any, offset: int) -> None:
 
 
 def node_disk() -> Path:
-    """Where what does not fit into memory goes: the job's folder on its node, if there is one."""
+    """The node's own disk: the job's folder on it, $SLURM_TMPDIR, if there is one, or $TMPDIR."""
     return Path(os.environ.get("SLURM_TMPDIR") or tempfile.gettempdir())
 
 
 @contextmanager
-def scratch_folder(size: int) -> Iterator[Path]:
-    """A folder for `size` bytes on the node's own disk, removed when the block ends, however.
+def scratch_folder(size: int, disk: Path) -> Iterator[Path]:
+    """A folder for `size` bytes on a disk, such as the node's own, removed when the block ends.
 
-    The disk is that of $SLURM_TMPDIR or $TMPDIR. What a killed process left there is removed, too.
-    Raises Transient where it is too full.
+    However it ends: what a killed process left there is removed, too. Raises Transient where the
+    disk is too full.
     """
-    disk = node_disk()
     _clear(disk)
     free = shutil.disk_usage(disk).free
     if size > free:

@@ -2,13 +2,13 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from tqdm import tqdm
 
 from exosift import threads
-from exosift.compute.cluster import opened
+from exosift.compute.cluster import Cluster, Kind, opened
 from exosift.compute.memory import job_memory
 from exosift.compute.outofcore import reduce_stored
 from exosift.compute.resources import Work
@@ -30,12 +30,32 @@ def run(
     reduction: Reduction,
     folder: Path,
     memory: float | None = None,
+    kind: Kind = "threads",
 ) -> None:
     """Write residuals.zarr and image.fits of the sequence in `store` into `folder`.
 
-    stars: the stores of its reference stars. memory: MB that may be used, or what the job has;
-    frames that need more stay on disk, where the reduction can do with that.
+    stars: the stores of its reference stars. memory: MB that may be used, or what the job has on a
+    node; frames that need more stay on disk, where the reduction can do with that. kind: who works;
+    with others than threads the frames stay on disk.
     """
+    if kind == "threads":
+        _subtract(store, stars, reduction, folder, memory or job_memory())
+        return
+    asked = int(memory * 1e6) if memory else None
+    with opened(kind, threads.budget(), asked) as workers:
+        print(f"{workers.workers} workers", file=sys.stderr)
+        _subtract(store, stars, reduction, folder, 0.0, workers)
+
+
+def _subtract(
+    store: Path,
+    stars: tuple[Path, ...],
+    reduction: Reduction,
+    folder: Path,
+    memory: float,
+    workers: Cluster | None = None,
+) -> None:
+    """As `run`: in memory where that does for it; else the frames stay on disk."""
     if reduction.stars and not stars:
         raise BadInput("the reduction has reference stars: give each one's store by --star")
     stores, settings = (store, *stars), plain(reduction)
@@ -44,10 +64,10 @@ def run(
         shapes = [one.outline.cube.shape for one in stored]
         label = f"{stored[0].outline.label} {folder.name}"
         with _told(label) as progress:
-            if Work.of(reduction, shapes[0], shapes[1:]).fits(memory or job_memory()):
+            if not workers and Work.of(reduction, shapes[0], shapes[1:]).fits(memory):
                 images = _in_memory(stores, reduction, folder, progress)
             else:
-                images = _on_disk(stored, reduction, folder, progress)
+                images = _on_disk(stored, reduction, folder, progress, workers)
         _write_images(images, stored[0].outline.observation, reduction, folder)
 
 
@@ -62,16 +82,20 @@ def _in_memory(
 
 
 def _on_disk(
-    stored: list[Stored], reduction: Reduction, folder: Path, progress: Progress
+    stored: list[Stored],
+    reduction: Reduction,
+    folder: Path,
+    progress: Progress,
+    workers: Cluster | None,
 ) -> Floats:
     """Reduce frames that stay on disk, and write their residuals; images (variant, y, x)."""
     cube = stored[0].outline.cube
     told = (reduction.model.variants, cube.shape, str(cube.dtype))
     with (
         writing_residuals(folder / "residuals.zarr", *told) as products,
-        opened("threads", threads.budget()) as workers,
+        nullcontext(workers) if workers else opened("threads", threads.budget()) as several,
     ):
-        return reduce_stored(stored, reduction, products, workers, progress)
+        return reduce_stored(stored, reduction, products, several, progress)
 
 
 def _write_images(
