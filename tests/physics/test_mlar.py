@@ -10,7 +10,7 @@ from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of, pixel_position, radius_map
 from exosift.geometry.rotation import derotate, sources
 from exosift.learn.clear import clear_pixels
-from exosift.learn.labelled import Sampling, drawn, joined, unit_flux
+from exosift.learn.labelled import Gathered, Sampling, drawn, unit_flux
 from exosift.learn.mlar import Levels, Mlar
 from exosift.learn.ring import rings
 from exosift.learn.turned import Turned
@@ -178,7 +178,10 @@ def test_blocks_are_azimuths_a_patch_long_and_stay_apart_when_joined(negated):
     for ring, samples in zip(negated, some, strict=True):
         count = int(samples.blocks.max()) + 1
         assert 2 * np.pi * ring.bounds[0] / count >= ring.side
-    both = joined(some)
+    both = Gathered.of((120, *some[0].patches.shape[1:]))
+    for one in some:
+        both.add(one)
+    np.testing.assert_array_equal(both.every.patches, np.concatenate([o.patches for o in some]))
     assert len(both.labels) == 120
     first, second = both.blocks[:60], both.blocks[60:]
     assert second.min() > first.max() + 1

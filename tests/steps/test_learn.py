@@ -6,14 +6,17 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import xarray
 from astropy.io import fits
 from astropy.table import Table
 from click.testing import CliRunner
 
 from exosift.cli import main
-from exosift.compute import turned
+from exosift.compute import room
 from exosift.geometry.grid import sky_position
 from exosift.io.models import CheckpointFile
+from exosift.io.samples import read_samples
+from exosift.learn.forest import Boosted, Forest
 from tests.steps.conftest import Files
 
 QUICK = (
@@ -215,12 +218,12 @@ def test_known_companions_do_not_teach(registered, call):
         assert not np.array_equal(one, other, equal_nan=True)
 
 
-def test_turned_frames_beyond_the_memory_are_on_disk_and_the_maps_the_same(
+def test_what_is_beyond_the_memory_is_on_disk_and_the_maps_the_same(
     registered, call, monkeypatch, tmp_path
 ):
     made, scratch = [], tmp_path / "scratch"
-    of = turned._OnDisk.of
-    monkeypatch.setattr(turned._OnDisk, "of", lambda *at: made.append(at) or of(*at))
+    of = room.OnDisk.of
+    monkeypatch.setattr(room.OnDisk, "of", lambda *at: made.append(at) or of(*at))
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     scratch.mkdir()
     found = {}
@@ -231,13 +234,63 @@ def test_turned_frames_beyond_the_memory_are_on_disk_and_the_maps_the_same(
         folder = registered.folder / "out" / name
         files = (folder / "model.npz", folder / "margin.fits")
         found[name] = [files[0].read_bytes(), fits.getdata(files[1])]
-        assert len(made) == (2 if name == "disk" else 0)
+        # Turned frames of both steps, and the samples of two rings.
+        assert len(made) == (4 if name == "disk" else 0)
         assert not list(scratch.iterdir())
     assert found["held"][0] == found["disk"][0]
     np.testing.assert_array_equal(found["held"][1], found["disk"][1])
 
 
+def test_samples_are_kept_where_that_is_asked_for(registered, call):
+    kept = registered.folder / "samples"
+    code, said = call(*learning(registered, QUICK), "--samples", str(kept))
+    assert code == 0, said
+    assert sorted(path.name for path in kept.glob("*.zarr")) == ["2-3.5.zarr", "3.5-5.zarr"]
+    some = read_samples(kept / "2-3.5.zarr")
+    side = some.patches.shape[-1]
+    assert some.patches.shape == (200, 4, side, side)
+    assert some.labels.sum() == 100
+    assert np.isfinite(some.patches).all()
+    middle = some.patches[:, 0, side // 2, side // 2]
+    assert middle[some.labels].mean() > middle[~some.labels].mean() + 1
+    with xarray.open_zarr(kept / "2-3.5.zarr") as seen:
+        assert seen.patches.dims == ("sample", "level", "y", "x")
+        manifest = json.loads((registered.folder / "out/sequence.zarr.json").read_text())
+        assert seen.attrs["sha256"] == [manifest["sha256"]]
+        assert seen.attrs["learning"]["seed"] == 1
+        assert seen.attrs["exosift"]
+
+
+@pytest.mark.parametrize("kind", ["boosted", "forest"])
+def test_samples_on_disk_teach_as_those_in_memory(kind, tmp_path):
+    rng = np.random.default_rng(4)
+    patches = rng.normal(size=(1500, 3, 5, 5)).astype(np.float32)
+    labels = np.arange(1500) % 2 == 0
+    patches[labels, :, 2, 2] += 2.0
+    disk = room.OnDisk.of(tmp_path / "samples", patches.shape)
+    disk[:700] = patches[:700]
+    disk[700:1500] = patches[700:]
+    classifier = {"boosted": Boosted(trees=5), "forest": Forest(trees=5)}[kind]
+    margins = [
+        classifier.fit(given, labels, labels, 1).margin(patches[:50]) for given in (patches, disk)
+    ]
+    np.testing.assert_array_equal(*margins)
+    some = np.array([3, 1400, 3])
+    np.testing.assert_array_equal(disk[some], patches[some])
+    np.testing.assert_array_equal(disk[-4:], patches[-4:])
+
+
 NET = "classifier: {kind: cnn2d, filters: [4, 4], dense: 8, epochs: 4, device: cpu}"
+
+
+def test_a_network_learns_from_samples_on_disk(registered, call):
+    pytest.importorskip("torch", reason="PyTorch is not installed (extra `nn`)")
+    models = []
+    for name, memory in (("held", "5000"), ("disk", "1")):
+        code, said = call(*learning(registered, f"{NET}, {SMALL}", name), "--memory", memory)
+        assert code == 0, said
+        models.append((registered.folder / "out" / name / "model.npz").read_bytes())
+    assert models[0] == models[1]
 
 
 def test_a_network_that_was_killed_goes_on_where_it_was(registered, call, monkeypatch):

@@ -11,9 +11,10 @@ from exosift.compute.lessons import (
     Lesson,
     learn_memory,
     learn_minutes,
+    learn_need,
     predict_memory,
     predict_minutes,
-    turned_bytes,
+    predict_need,
 )
 from exosift.learn.forest import Boosted, Forest
 from exosift.learn.labelled import Sampling
@@ -47,23 +48,33 @@ def test_memory_follows_frames_and_samples():
     assert learn_memory(longer, 1) - small > 3 * 61**2 * 6500 * 4 * 1.3 / 1e6
     more = learn_memory(asked(sampling=Sampling(12_000)), 1)
     assert more - small == pytest.approx(12 * 6000 * 1620 * 4 * 1.3 / 1e6, rel=0.01)
-    # Another star's frames are held, too, but one star's at a time are turned.
+    # Another star's frames are held, too, but one star's at a time are turned, and each draws half.
     both = replace(LESSON, sequences=(SEEN, SEEN))
-    assert 10 < learn_memory(both, 1) - small < 50
+    half = 2 * 6000 * 1620 * 4 * 1.3 / 1e6
+    assert 10 < learn_memory(both, 1) - small + half < 50
     # What is beyond the rings is read, and not turned.
     wide = replace(LESSON, sequences=(((1, 61, 997, 997), 4.573),))
     assert learn_memory(wide, 1) - small < 10 * 61 * 997**2 * 4 * 1.3 / 1e6
     assert learn_memory(asked(classifier=Cnn2d()), 1) > small + 400
 
 
-def test_turned_frames_are_on_disk_where_a_job_cannot_have_the_memory_for_them():
+def test_what_a_job_cannot_have_the_memory_for_is_on_disk_first_turned_frames_then_samples():
     long = replace(LESSON, sequences=(((1, 300, 512, 512), 4.5),))
-    for ask in (learn_memory, predict_memory):
-        held, disk = ask(long, 1), ask(long, 1, most=100)
-        assert turned_bytes(long) / 1e6 < held - disk
-        assert ask(long, 2, most=held) == 2 * held
-        assert ask(long, 2, most=1.5 * disk) == int(1.5 * disk)  # more cannot be had
-        assert ask(long, 1, threads=4, most=100) > disk
+    for need in (learn_need(long), predict_need(long)):
+        turned, samples = need.files
+        assert turned / 2 / 1e6 < need.whole - need.unturned  # two sets, one at a time in memory
+        assert need.unturned - need.least == pytest.approx(1.3 * samples / 1e6, abs=2)
+        assert need.asked(2, need.whole) == 2 * need.whole
+        assert need.asked(1, need.whole - 1) == need.unturned
+        assert need.asked(1, need.unturned - 1) == max(need.least, need.unturned * (not samples))
+        assert need.asked(2, 1.5 * need.least) in (int(1.5 * need.least), need.unturned)
+        assert need.scratch(need.whole) == 0
+        assert need.scratch(need.unturned) == turned
+        assert need.scratch(1) == turned + samples
+    assert learn_need(long, 4).least > learn_need(long, 2).least
+    forest = asked(classifier=Forest(), sampling=Sampling(60_000))
+    boosted = asked(sampling=Sampling(60_000))
+    assert learn_need(forest).least > learn_need(boosted).least + 1000  # all pixels of a ring
 
 
 def test_minutes_follow_samples_rings_stars_and_the_classifier():

@@ -14,6 +14,9 @@ from exosift.cli.options import PATH, YAML, memory_given, on_threads, option
 @option("--learning", type=YAML, default="{}", help="Classifier, protocol, patches, samples.")
 @option("--known", type=YAML, default="{}", help="Known companions, by target or target/epoch.")
 @option("--output", type=PATH, help="Folder for model.npz and its card.")
+@click.option(
+    "--samples", type=PATH, default=None, help="Folder for the labelled patches, a store a ring."
+)
 @memory_given
 @on_threads
 def learn(
@@ -22,6 +25,7 @@ def learn(
     learning: Any,
     known: Any,
     output: Path,
+    samples: Path | None,
     memory: float | None,
     threads: int,
 ) -> None:
@@ -34,7 +38,8 @@ def learn(
 
     there = parse(dict[str, tuple[KnownCompanion, ...]], known, "known")
     with budget.limit(threads):
-        step.run(sequence, stars, parse(Learning, learning, "learning"), there, output, memory)
+        asked = parse(Learning, learning, "learning")
+        step.run(sequence, stars, asked, there, output, memory, samples)
 
 
 @click.command()

@@ -13,6 +13,7 @@ from exosift.learn.learning import Learning
 from exosift.learn.middle import side_of
 from exosift.learn.mlar import TOGETHER
 from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm
+from exosift.learn.supervised import shared
 from exosift.types import Shape
 
 _VALUE = 4  # bytes of a float32
@@ -21,8 +22,9 @@ _VALUE = 4  # bytes of a float32
 # samples, drawn by pieces, joined, shuffled. MB that PyTorch takes for itself.
 _FRAMES, _SAMPLES, _TORCH = 8, 4, 400
 
-# Copies of turned frames alive in a thread, of a few pixels at a time.
-_COPIES = 5
+# Copies of turned frames alive in a thread, of a few pixels at a time. Sets of turned frames that
+# are kept: under a sequence's angles, and under their negatives.
+_COPIES, _TURNED = 5, 2
 
 # Operations a second: of small products, one an injection; of large ones; of frames turned. And of
 # a frame turned, operations a pixel. Highest rank, in frames.
@@ -73,39 +75,72 @@ class Lesson:
         return isinstance(self.asked.classifier, tuple(_EPOCH))
 
 
-def learn_memory(lesson: Lesson, attempt: int, threads: int = 2, most: float = inf) -> int:
-    """MB to teach: all sequences' frames, one's turned, what is lit of these, all rings' samples.
+@dataclass(frozen=True)
+class Need:
+    """MB that a job needs: all in memory; turned frames on disk; samples there, too.
 
-    most: that a job can have; where it is less than needed, turned frames are on disk.
+    files: bytes of turned frames and of samples, as they are on disk.
     """
-    rings = len(lesson.asked.rings.edges) + _SAMPLES
-    samples = rings * lesson.asked.sampling.samples * lesson.patch
-    lit = [count**2 * lesson.asked.mlar.side(fwhm) ** 2 for count, _, fwhm in lesson.known]
-    values = samples + threads * _COPIES * max(lit, default=0)
-    return _asked(lesson, values, attempt, threads, most)
+
+    whole: int
+    unturned: int
+    least: int
+    files: tuple[float, float] = (0.0, 0.0)
+
+    def asked(self, attempt: int, most: float) -> int:
+        """MB to ask for, where a job can have no more than `most`."""
+        if self.whole <= most:
+            return attempt * self.whole
+        base = self.unturned if self.unturned <= most else self.least
+        return int(max(base, min(attempt * base, most)))
+
+    def scratch(self, most: float) -> float:
+        """Bytes on disk, where a job has so many MB."""
+        turned, samples = self.files
+        return turned * (self.whole > most) + samples * (self.unturned > most)
+
+
+def learn_need(lesson: Lesson, threads: int = 2) -> Need:
+    """To teach: all sequences' frames, one's turned, what is lit of these, all rings' samples."""
+    asked, rings = lesson.asked, len(lesson.asked.rings.edges)
+    samples = shared(asked.sampling, max(1, len(lesson.known))).count * lesson.patch
+    every = samples * max(1, len(lesson.known))
+    lit = [count**2 * asked.mlar.side(fwhm) ** 2 for count, _, fwhm in lesson.known]
+    drawn = _SAMPLES * samples + threads * _COPIES * max(lit, default=0)
+    # A forest has all pixels of a ring's samples in memory, as it grows.
+    fitted = _SAMPLES * every * isinstance(asked.classifier, Forest)
+    return _need(lesson, max(drawn, fitted), threads, rings * every)
+
+
+def predict_need(lesson: Lesson, threads: int = 2) -> Need:
+    """To map: the frames turned, and the patches of a ring."""
+    pixels = max((lesson.pixels(size, fwhm) for _, size, fwhm in lesson.known), default=0.0)
+    outermost = min(1.0, 3 / len(lesson.asked.rings.edges)) * pixels
+    return _need(lesson, 2 * outermost * lesson.patch, threads)
+
+
+def learn_memory(lesson: Lesson, attempt: int, threads: int = 2, most: float = inf) -> int:
+    """MB to ask for to teach, where a job can have no more than `most`."""
+    return learn_need(lesson, threads).asked(attempt, most)
 
 
 def predict_memory(lesson: Lesson, attempt: int, threads: int = 2, most: float = inf) -> int:
-    """MB to map: the frames turned, and the patches of a ring; most: as in `learn_memory`."""
-    pixels = max((lesson.pixels(size, fwhm) for _, size, fwhm in lesson.known), default=0.0)
-    outermost = min(1.0, 3 / len(lesson.asked.rings.edges)) * pixels
-    return _asked(lesson, 2 * outermost * lesson.patch, attempt, threads, most)
+    """MB to ask for to map."""
+    return predict_need(lesson, threads).asked(attempt, most)
 
 
-def turned_bytes(lesson: Lesson) -> float:
-    """Bytes of a sequence's frames turned by all angles, of the largest."""
-    turned = [count**2 * lesson.pixels(size, fwhm) for count, size, fwhm in lesson.known]
-    return _VALUE * max(turned, default=0.0)
-
-
-def _asked(lesson: Lesson, values: float, attempt: int, threads: int, most: float) -> int:
-    """MB for so many values and the turned frames, or for what is read of those on disk."""
-    held = _memory(lesson, values + turned_bytes(lesson) / _VALUE)
-    if held <= most:
-        return int(attempt * held)
+def _need(lesson: Lesson, values: float, threads: int, samples: float = 0.0) -> Need:
+    """That of so many values, of the samples, and of turned frames or what is read of them."""
+    each = [count**2 * lesson.pixels(size, fwhm) for count, size, fwhm in lesson.known]
+    turned = max(each, default=0.0)
     read = max((max(TOGETHER, count * size) for count, size, _ in lesson.known), default=0)
-    least = _memory(lesson, values + threads * _COPIES * read)
-    return int(max(least, min(attempt * least, most)))
+    at_work = values + threads * _COPIES * read
+    return Need(
+        _memory(lesson, values + samples + turned),
+        _memory(lesson, at_work + samples),
+        _memory(lesson, at_work),
+        (_VALUE * _TURNED * turned, _VALUE * samples),
+    )
 
 
 def _memory(lesson: Lesson, values: float) -> int:

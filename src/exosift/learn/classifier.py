@@ -8,6 +8,7 @@ probabilities saturate at one, and margins still tell the brighter from the brig
 from collections.abc import Callable
 from typing import Protocol
 
+from exosift.learn.room import Values
 from exosift.types import Bools, Floats, Ints
 
 Told = Callable[[int, int], None]
@@ -29,11 +30,12 @@ class Classifier(Protocol):
     """The parameters of a classifier, as a frozen dataclass with its `kind`."""
 
     def fit(
-        self, patches: Floats, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
+        self, patches: Values, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
     ) -> Fitted:
-        """Learn from patches (sample, level, y, x) and labels (sample,), True with a companion.
+        """Learn from patches (sample, level, y, x), which may be on disk, and labels (sample,).
 
-        blocks (sample,): azimuth block of each; samples of one block share pixels, so that those
-        held back for validation must be whole blocks, with a guard of one block beside them.
+        labels: True with a companion. blocks (sample,): azimuth block of each; samples of one block
+        share pixels, so that those held back for validation must be whole blocks, with a guard of
+        one block beside them.
         """
         ...

@@ -9,15 +9,21 @@ covariance of the matches among null patches and t those of the template, weighs
 other: what a matched filter over all levels says (Fisher 1936, Ann. Eugenics 7, 179).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from exosift import threads
 from exosift.errors import BadInput
+from exosift.learn.room import Values
 from exosift.types import Bools, Floats, Shape
 
 # Of a covariance, so much is taken from its diagonal alone.
 _SHRINKAGE = 0.1
+
+# Patches that are measured together.
+_TOGETHER = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +40,7 @@ class Features:
     weights: Floats
 
     @classmethod
-    def of(cls, patches: Floats, labels: Bools) -> "Features":
+    def of(cls, patches: Values, labels: Bools) -> "Features":
         """Learn templates and discriminants from patches, labels (sample,) True with companions.
 
         Raises BadInput when there are none of either.
@@ -43,9 +49,13 @@ class Features:
             raise BadInput(
                 f"{len(labels)} samples, {int(labels.sum())} with a companion: give both kinds"
             )
-        excess = patches[labels].mean(axis=0) - patches[~labels].mean(axis=0)
+        excess = np.zeros(patches.shape[1:])
+        for some in threads.blocks(len(labels), _TOGETHER):
+            here, lit = patches[some], labels[some]
+            for kind, share in ((lit, 1 / labels.sum()), (~lit, -1 / (~labels).sum())):
+                excess += share * here[kind].sum(axis=0, dtype=np.float64)
         templates = _unit(_symmetric(excess))
-        linear = _linear(patches, templates)
+        linear = _by_parts(lambda some: _linear(some, templates), patches)
         nulls = linear[~labels].astype(np.float64)
         centre, seen = nulls.mean(axis=0), linear[labels].mean(axis=0, dtype=np.float64)
         covariance = np.cov(nulls.T)
@@ -64,6 +74,10 @@ class Features:
         """Fisher's discriminants (sample, 2): of the matches, and of matches and means."""
         return np.asarray((_linear(patches, self.templates) - self.centre) @ self.weights.T)
 
+    def of_all(self, patches: Values) -> Floats:
+        """As `every`, of patches that may be on disk."""
+        return _by_parts(self.every, patches)
+
     def every(self, patches: Floats) -> Floats:
         """Features (sample, feature): discriminants, matches, and what else is in each level."""
         linear = _linear(patches, self.templates)
@@ -73,6 +87,12 @@ class Features:
         fitted = matches**2 / np.square(self.templates).sum(axis=(1, 2)) / self.templates[0].size
         rest = np.sqrt(np.maximum(power - linear[:, len(self.templates) :] ** 2 - fitted, 0.0))
         return np.concatenate([joint, matches, rest], axis=1).astype(np.float32)
+
+
+def _by_parts(measure: Callable[[Floats], Floats], patches: Values) -> Floats:
+    """What is measured of patches, some of them in memory at a time."""
+    parts = threads.blocks(len(patches), _TOGETHER)
+    return np.concatenate([measure(patches[part]) for part in parts])
 
 
 def _linear(patches: Floats, templates: Floats) -> Floats:

@@ -14,6 +14,7 @@ from exosift import threads
 from exosift.errors import BadInput
 from exosift.learn.classifier import Told
 from exosift.learn.features import Features
+from exosift.learn.room import Values
 from exosift.learn.trees import Trees, of_boosting, of_forest
 from exosift.types import Bools, Floats, Ints, Shape
 
@@ -34,9 +35,9 @@ class Forest:
             raise BadInput(f"trees is {self.trees} and leaf {self.leaf}, expected 1 or more each")
 
     def fit(
-        self, patches: Floats, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
+        self, patches: Values, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
     ) -> "GrownForest":
-        """See `classifier.Classifier`; nothing is held back for validation."""
+        """See `classifier.Classifier`; nothing is held back, and all pixels are in memory."""
         from sklearn.ensemble import RandomForestClassifier  # slow to load
 
         del blocks, told
@@ -48,7 +49,7 @@ class Forest:
             n_jobs=threads.budget(),
             random_state=seed,
         )
-        forest.fit(patches.reshape(len(patches), -1), labels)
+        forest.fit(patches[:].reshape(len(patches), -1), labels)
         return GrownForest(of_forest(forest), patches.shape[1:])
 
 
@@ -94,7 +95,7 @@ class Boosted:
             raise BadInput(f"rate is {self.rate:g}, expected more than 0, to 1")
 
     def fit(
-        self, patches: Floats, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
+        self, patches: Values, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
     ) -> "GrownBoosted":
         """See `classifier.Classifier`; nothing is held back for validation."""
         from sklearn.ensemble import HistGradientBoostingClassifier  # slow to load
@@ -102,7 +103,7 @@ class Boosted:
 
         del blocks, told
         features = Features.of(patches, labels)
-        measured = features.every(patches)
+        measured = features.of_all(patches)
         start = LogisticRegression(class_weight="balanced").fit(measured[:, 1:2], labels)
         # Weights change nothing where both kinds are as many, and take scikit-learn seconds.
         even = 2 * int(labels.sum()) == len(labels)

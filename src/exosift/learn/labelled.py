@@ -19,9 +19,10 @@ from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of, sky_position
 from exosift.learn.clear import Place, clear_pixels
 from exosift.learn.ring import Ring
+from exosift.learn.room import Keep, Values, in_memory
 from exosift.photometry.apertures import disc_overlap
 from exosift.photometry.injection import Companion
-from exosift.types import Bools, Floats, Ints
+from exosift.types import Bools, Floats, Ints, Shape
 
 # Null frames of a ring that its noise is measured on, at most, and companions for its throughput.
 _NULLS, _PILOTS = 10, 8
@@ -55,12 +56,17 @@ class Sampling:
                 f"paired is {self.paired:g} and mixed {self.mixed:g}, expected shares of C−"
             )
 
+    @property
+    def count(self) -> int:
+        """Samples that are drawn: as many of both kinds."""
+        return self.samples // 2 * 2
+
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
     """Patches (sample, level, y, x), labels (sample,), and the azimuth block (sample,) of each."""
 
-    patches: Floats
+    patches: Values
     labels: Bools
     blocks: Ints
 
@@ -102,7 +108,7 @@ def drawn(
     known: companions that are in the frames.
     """
     clear = clear_pixels(ring, known, fwhm)
-    half = asked.samples // 2
+    half = asked.count // 2
     tracks = -(-half // asked.fluxes)
     # Of few samples, as in one of many stars, no more orders of the angles than they fill.
     unit = unit_flux(ring, clear, fwhm, rng, min(tracks, _NULLS))
@@ -142,17 +148,35 @@ def drawn(
     return Labelled(patches, np.arange(len(patches)) < half, blocks)
 
 
-def joined(some: Several[Labelled]) -> Labelled:
-    """Samples of several rings, or stars, together; their blocks stay apart."""
-    offset, blocks = 0, []
-    for one in some:
-        blocks.append(one.blocks + offset)
-        offset += int(one.blocks.max()) + 2  # nobody's neighbour
-    return Labelled(
-        np.concatenate([one.patches for one in some]),
-        np.concatenate([one.labels for one in some]),
-        np.concatenate(blocks),
-    )
+@dataclass(eq=False)
+class Gathered:
+    """Samples of a ring from many sequences, put together as they are drawn.
+
+    Arrays as of `Labelled`, for all that there will be; filled: how many there are so far.
+    """
+
+    patches: Values
+    labels: Bools
+    blocks: Ints
+    filled: int = 0
+
+    @classmethod
+    def of(cls, shape: Shape, room: Keep = in_memory) -> "Gathered":
+        """To hold patches of a shape (sample, level, y, x), in `room`."""
+        return cls(room(shape), np.zeros(shape[0], bool), np.zeros(shape[0], int))
+
+    def add(self, some: Labelled) -> None:
+        """Take the samples of the next sequence; its blocks are nobody's neighbours."""
+        here = slice(self.filled, self.filled + len(some.labels))
+        apart = int(self.blocks[: self.filled].max()) + 2 if self.filled else 0
+        self.patches[here] = some.patches[:]
+        self.labels[here], self.blocks[here] = some.labels, some.blocks + apart
+        self.filled = here.stop
+
+    @property
+    def every(self) -> Labelled:
+        """All, once they are there."""
+        return Labelled(self.patches, self.labels, self.blocks)
 
 
 def _handed_on(ring: Ring, shift: int) -> Ints:

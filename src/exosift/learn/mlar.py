@@ -14,7 +14,8 @@ import numpy as np
 from exosift import threads
 from exosift.errors import BadInput
 from exosift.geometry.grid import radius_map
-from exosift.learn.turned import Gathering, Turned, Values
+from exosift.learn.room import Values
+from exosift.learn.turned import Gathering, Turned
 from exosift.photometry.injection import Companion, track
 from exosift.psfsub.combine import Combination
 from exosift.psfsub.engine import Part

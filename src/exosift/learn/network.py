@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 
 from exosift.errors import BadInput
+from exosift.learn.room import Values
 from exosift.types import Bools, Floats, Ints
 
 Weights = Mapping[str, Floats]
@@ -90,7 +91,7 @@ class _Network(Training):
 
     def fit(
         self,
-        patches: Floats,
+        patches: Values,
         labels: Bools,
         blocks: Ints,
         seed: int,
@@ -100,7 +101,7 @@ class _Network(Training):
         """Learn from patches (sample, level, y, x), in units of each level's null std.
 
         labels (sample,): with a companion. blocks (sample,): where in azimuth, neighbours being
-        numbered so; whole blocks are left out to tell when to stop. patches may be a memory map.
+        numbered so; whole blocks are left out to tell when to stop. patches may be on disk.
         With a checkpoint, a training that was interrupted ends with the same weights as one that
         was not. Raises BadInput without PyTorch, and for samples that cannot teach.
         """

@@ -9,7 +9,8 @@ import numpy as np
 from exosift.errors import BadInput
 from exosift.geometry.grid import radius_map
 from exosift.learn.mlar import Levels, Mlar
-from exosift.learn.turned import Turned, Values
+from exosift.learn.room import Values
+from exosift.learn.turned import Turned
 from exosift.photometry.injection import Companion
 from exosift.types import Floats, Ints
 

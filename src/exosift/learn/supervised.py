@@ -5,6 +5,7 @@ log-odds, at every pixel of the rings; it ranks, and says no probability before 
 against null frames that taught nothing.
 """
 
+from collections.abc import Callable
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -15,12 +16,13 @@ from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of, pixel_position, radius_map
 from exosift.learn.classifier import Classifier, Told
 from exosift.learn.clear import Place
-from exosift.learn.labelled import Labelled, Sampling, drawn, joined
+from exosift.learn.labelled import Gathered, Labelled, Sampling, drawn
 from exosift.learn.middle import framed, inside, middle_of
 from exosift.learn.mlar import Mlar
 from exosift.learn.model import Zone
 from exosift.learn.ring import Ring, rings
-from exosift.learn.turned import Room, Turned, in_memory
+from exosift.learn.room import IN_MEMORY, Keep, Room, in_memory
+from exosift.learn.turned import Turned
 from exosift.limits.methods import MapWith, Method
 from exosift.photometry.injection import Companion
 from exosift.sequence import Sequence
@@ -28,6 +30,9 @@ from exosift.types import Bools, Floats, Ints
 
 # Samples of a ring that one of many sequences gives, at least.
 _LEAST = 20
+
+Shown = Callable[[tuple[float, float], Labelled], None]
+"""Takes a ring's edges [FWHM] and its samples."""
 
 # With a companion in the frames the map is made anew within so many FWHM of it: a peak on it, those
 # within one FWHM of that, and what is higher within half of one of those.
@@ -67,14 +72,15 @@ def teach(
     told: Told | None = None,
     *,
     known: Several[Several[Place]] = (),
-    room: Room = in_memory,
+    room: Room = IN_MEMORY,
+    shown: Shown | None = None,
 ) -> "Supervised":
     """Learn from sequences, each under angles of the other sign; `told(done, of)` after each ring.
 
     The sequence itself alone is the protocol "sequence", other stars "survey", both "pooled"; the
     samples are divided among them, 20 or more each. known: of each sequence, the companions that
-    are in its frames; no sample is drawn where they are smeared. room: for a sequence's turned
-    frames.
+    are in its frames; no sample is drawn where they are smeared. room: for samples, and
+    for a sequence's turned frames. shown: is given each ring's samples before they teach.
     Raises BadInput for sequences whose patches would differ in size, and as `rings` does.
     """
     sides = {asked.side(sequence.observation.fwhm[0]) for sequence in sequences}
@@ -83,31 +89,36 @@ def teach(
             f"{len(sequences)} sequences have patches of {sorted(sides)} px: teach with sequences "
             "of one FWHM"
         )
-    each = max(_LEAST, -(-sampling.samples // len(sequences)))
-    share = replace(sampling, samples=each)
-    samples: list[list[Labelled]] = [[] for _ in where.edges]
+    share = shared(sampling, len(sequences))
+    (side,) = sides
+    shape = share.count * len(sequences), asked.levels, side, side
+    samples = [Gathered.of(shape, room.samples) for _ in where.edges]
     there = known or [()] * len(sequences)
     for number, (sequence, companions) in enumerate(zip(sequences, there, strict=True)):
         middle = middle_of(sequence, asked, where.outer)
-        turned = Turned.of(middle, -sequence.angle, asked.interpolation, room)
+        turned = Turned.of(middle, -sequence.angle, asked.interpolation, room.turned)
         for ring, (own, some) in enumerate(
             zip(rings(turned, where.edges, asked), samples, strict=True)
         ):
             rng = np.random.default_rng([seed, ring, number])
-            some.append(drawn(own, share, sequence.observation.fwhm[0], rng, companions))
+            some.add(drawn(own, share, sequence.observation.fwhm[0], rng, companions))
     taught = []
     for edges, some in zip(where.edges, samples, strict=True):
-        taught.append(_zone(edges, classifier, joined(some), seed))
+        if shown:
+            shown(edges, some.every)
+        taught.append(_zone(edges, classifier, some.every, seed))
         if told:
             told(len(taught), len(samples))
-    return Supervised(asked, tuple(taught), room)
+    return Supervised(asked, tuple(taught), room.turned)
+
+
+def shared(sampling: Sampling, sequences: int) -> Sampling:
+    """What each of so many sequences gives of a ring's samples: its share, or a few at least."""
+    return replace(sampling, samples=max(_LEAST, -(-sampling.samples // sequences)))
 
 
 def _zone(edges: tuple[float, float], classifier: Classifier, samples: Labelled, seed: int) -> Zone:
-    order = np.random.default_rng(seed).permutation(len(samples.labels))
-    fitted = classifier.fit(
-        samples.patches[order], samples.labels[order], samples.blocks[order], seed
-    )
+    fitted = classifier.fit(samples.patches, samples.labels, samples.blocks, seed)
     companions = int(samples.labels.sum())
     return Zone(edges, fitted, companions, len(samples.labels) - companions)
 
@@ -122,7 +133,7 @@ class Supervised(Method):
 
     asked: Mlar
     taught: tuple[Zone, ...]
-    room: Room = in_memory
+    room: Keep = in_memory
     _kept: dict[str, "_Kept"] = field(default_factory=dict, repr=False)
 
     def map(self, sequence: Sequence) -> Floats:

@@ -6,9 +6,8 @@ which the frames have the angles, only W changes: so frames are turned once, by 
 and a residual image is one product.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,9 +16,10 @@ from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of, raw_offset
 from exosift.geometry.rotation import sources
 from exosift.geometry.turning import Box, Turn
+from exosift.learn.room import Keep, Values, in_memory
 from exosift.photometry.injection import Companion, track
 from exosift.sequence import Sequence
-from exosift.types import Bools, Floats, Ints, Shape
+from exosift.types import Bools, Floats, Ints
 
 Gathering = Literal["fourier", "cubic", "bilinear"]
 """How frames are interpolated where they are turned: band-limited, or splines of order 3 or 1."""
@@ -29,35 +29,8 @@ _ORDER = {"cubic": 3, "bilinear": 1}
 # The PSF between pixels is read from a table so many times as fine, linearly: to 4e-5 of its peak.
 _FINE = 32
 
-# Values kept in memory at most, and places that are read from the table together.
-_MOST, _TOGETHER = 500_000_000, 400_000
-
-
-class Values(Protocol):
-    """Values (pixel, turn, time) of turned frames: an array, or what is read like one by pixels."""
-
-    @property
-    def shape(self) -> Shape:
-        """(pixel, turn, time)."""
-
-    def __getitem__(self, pixels: slice | Ints, /) -> Floats: ...
-
-    def __setitem__(self, every_turn: tuple[slice, int], values: Floats, /) -> None: ...
-
-
-Room = Callable[[Shape], Values]
-"""Where turned frames of a shape (pixel, turn, time) are kept."""
-
-
-def in_memory(shape: Shape) -> Values:
-    """An array of float32. Raises BadInput for more than 2 GB."""
-    if np.prod(shape, dtype=float) > _MOST:
-        pixels, turns, count = shape
-        raise BadInput(
-            f"{count} frames turned by {turns} angles at {pixels} px are "
-            f"{np.prod(shape, dtype=float) / 2.5e8:.1f} GB: average neighbouring frames first"
-        )
-    return np.empty(shape, np.float32)
+# Places that are read from the table together.
+_TOGETHER = 400_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +47,11 @@ class Turned:
     frames: Floats
     valued: Bools
     table: Floats
-    room: Room
+    room: Keep
 
     @classmethod
     def of(
-        cls, sequence: Sequence, turns: Floats, how: Gathering, room: Room = in_memory
+        cls, sequence: Sequence, turns: Floats, how: Gathering, room: Keep = in_memory
     ) -> "Turned":
         """Frames of the one wavelength. Raises BadInput where there are several."""
         if len(sequence.wavelength) > 1:

@@ -2,26 +2,28 @@
 
 import json
 import sys
+from collections.abc import Callable
 from collections.abc import Sequence as Several
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from exosift.compute.lessons import Lesson, learn_memory
-from exosift.compute.turned import turned_room
+from exosift import threads
+from exosift.compute.lessons import Lesson, learn_need
+from exosift.compute.room import roomy
 from exosift.errors import BadInput
 from exosift.io.atomic import whole
 from exosift.io.models import write_model
 from exosift.io.sequences import Stored
 from exosift.io.store import manifest_of
 from exosift.learn.card import card_of
+from exosift.learn.classifier import Told
 from exosift.learn.clear import Place
 from exosift.learn.learning import Learning
 from exosift.learn.model import Model, Provenance
 from exosift.learn.network import Trained
-from exosift.learn.supervised import teach
-from exosift.learn.turned import Room
+from exosift.learn.supervised import Shown, Supervised, teach
 from exosift.limits.judging import without_known
 from exosift.limits.recovery import trimmed
 from exosift.photometry.known import KnownCompanions, known_in
@@ -32,6 +34,9 @@ from exosift.steps.middle import reaching, read_middle
 from exosift.steps.recording import recorded
 from exosift.steps.training import resumable
 from exosift.types import Shape
+
+Known = Several[Several[Place]]
+"""Of each sequence the places of its companions."""
 
 
 def settings_of(asked: Learning, known: KnownCompanions) -> dict[str, Any]:
@@ -46,23 +51,44 @@ def run(
     known: KnownCompanions,
     folder: Path,
     memory: float | None = None,
+    samples: Path | None = None,
 ) -> None:
     """Write model.npz, card.md and card.json, and training.png of a network, into `folder`.
 
     store: the sequence that the model is meant for; stars: those of other stars; known: companions
-    in the frames of either. memory: MB that may be used, or what the job has; turned frames that
-    need more go to disk. A network's training that was interrupted goes on where it was.
+    in the frames of either. memory: MB that may be used, or what the job has; what needs more goes
+    to disk. samples: folder for the labelled patches, if they are to be kept. A network's training
+    that was interrupted goes on where it was.
     """
     teachers = [*([store] if asked.by_itself else []), *(stars if asked.by_others else [])]
     inputs, settings = [manifest_of(one) for one in teachers], settings_of(asked, known)
     with recorded("learn", folder, inputs, settings):
         if asked.by_others and not stars:
             raise BadInput(f"protocol {asked.protocol} learns from other stars: name them (--star)")
-        with resumable(asked, folder, [settings, hashes_of(teachers)]) as classifier:
-            lesson = Lesson(asked, tuple(_seen(one) for one in teachers))
-            with turned_room(lesson, learn_memory(lesson, 1), memory) as room:
-                model = _model(teachers, (asked, classifier, room), known, folder.name)
-            write(model, folder)
+        need = learn_need(Lesson(asked, tuple(map(_seen, teachers))), threads.budget())
+        hashes = hashes_of(teachers)
+        with (
+            resumable(asked, folder, [settings, hashes]) as classifier,
+            roomy(need, memory) as room,
+        ):
+
+            def taught_by(sequences: Several[Sequence], known: Known, told: Told) -> Supervised:
+                what = (classifier, asked.mlar, asked.sampling, asked.rings)
+                shown = _kept(samples, {"sha256": hashes, **settings})
+                return teach(
+                    sequences, *what, asked.seed, told, known=known, room=room, shown=shown
+                )
+
+            write(_model(teachers, asked, known, folder.name, taught_by), folder)
+
+
+def _kept(folder: Path | None, told: dict[str, Any]) -> Shown | None:
+    """What writes samples into a folder, where there is one."""
+    if folder is None:
+        return None
+    from exosift.io.samples import store_of, write_samples
+
+    return lambda edges, some: write_samples(store_of(folder, edges), some, told)
 
 
 def _seen(store: Path) -> tuple[Shape, float]:
@@ -77,17 +103,16 @@ def hashes_of(stores: Several[Path]) -> list[str]:
 
 
 def _model(
-    teachers: Several[Path], how: tuple[Learning, Any, Room], known: KnownCompanions, name: str
+    teachers: Several[Path],
+    asked: Learning,
+    known: KnownCompanions,
+    name: str,
+    taught_by: Callable[[Several[Sequence], Known, Told], Supervised],
 ) -> Model:
-    """What the sequences in the stores teach.
-
-    how: what is asked for, the classifier, and the room for turned frames.
-    """
-    asked, classifier, room = how
+    """What the sequences in the stores teach."""
     outer = asked.rings.outer
     every = [trimmed(read_middle(one, asked.mlar, outer), asked.template) for one in teachers]
-    read = [_without_known(one, known) for one in every]
-    sequences = [sequence for sequence, _ in read]
+    sequences, there = zip(*(_without_known(one, known) for one in every), strict=True)
     bands = {one.observation.filter for one in sequences}
     if len(bands) > 1:
         raise BadInput(
@@ -99,9 +124,7 @@ def _model(
             bar.total = of
             bar.update(done - bar.n)
 
-        what = (classifier, asked.mlar, asked.sampling, asked.rings)
-        there = [places for _, places in read]
-        taught = teach(sequences, *what, asked.seed, told, known=there, room=room)
+        taught = taught_by(sequences, there, told)
     labels = [one.label for one in sequences]
     made = Provenance(
         tuple(zip(labels, hashes_of(teachers), strict=True)),

@@ -5,15 +5,16 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from exosift.compute.lessons import Lesson, predict_memory
-from exosift.compute.turned import turned_room
+from exosift import threads
+from exosift.compute.lessons import Lesson, predict_need
+from exosift.compute.room import roomy
 from exosift.io.sequences import Stored
 from exosift.learn.learning import Learning
 from exosift.learn.middle import inside, middle_of
 from exosift.learn.mlar import Mlar
 from exosift.learn.model import Model
+from exosift.learn.room import Room
 from exosift.learn.supervised import Rings
-from exosift.learn.turned import Room
 from exosift.photometry.known import KnownCompanion
 from exosift.sequence import Sequence
 
@@ -37,9 +38,9 @@ def reaching(known: Several[KnownCompanion], sequence: Sequence) -> tuple[KnownC
 def room_of(
     model: Model, outline: Sequence, memory: float | None = None
 ) -> AbstractContextManager[Room]:
-    """Room for a sequence turned for a model's maps; memory: as in `turned_room`."""
+    """Room for a sequence turned for a model's maps; memory: as in `roomy`."""
     (inner, first), *_ = (zone.edges for zone in model.zones)
     rings = Rings(inner, model.outermost, first - inner)
     asked = Learning(model.classifier, mlar=model.mlar, sampling=model.sampling, rings=rings)
     lesson = Lesson(asked, ((outline.cube.shape, outline.observation.fwhm[0]),))
-    return turned_room(lesson, predict_memory(lesson, 1), memory)
+    return roomy(predict_need(lesson, threads.budget()), memory)

@@ -92,7 +92,7 @@ def run(
             sequence = read_middle(store, learnt.mlar, learnt.outermost)
             known = reaching(known, sequence)
             room = rooms.enter_context(room_of(learnt, outline))
-            mapped = Supervised(learnt.mlar, learnt.zones, room)
+            mapped = Supervised(learnt.mlar, learnt.zones, room.turned)
         else:
             sequence = read_sequence(store)
         if any(one.flux is not None for one in known):

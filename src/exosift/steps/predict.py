@@ -28,7 +28,7 @@ def run(store: Path, path: Path, folder: Path, memory: float | None = None) -> N
         _refuse_itself(model, outline)
         sequence = read_middle(store, model.mlar, model.outermost)
         with room_of(model, outline, memory) as room:
-            middle = Supervised(model.mlar, model.zones, room).map(sequence)
+            middle = Supervised(model.mlar, model.zones, room.turned).map(sequence)
         margins = framed(middle, outline.cube.shape[-2:])
         from exosift.io.fits import write_images  # astropy is slow to load, and not needed before
 

@@ -11,12 +11,13 @@ import numpy as np
 
 from exosift import threads
 from exosift.errors import BadInput
+from exosift.learn.room import Values
 from exosift.types import Bools, Floats, Ints
 
 SYMMETRIES = 8
 """Of the square: four turns, mirrored or not."""
 
-# Patches looked at together where all are: memory maps stay on disk.
+# Patches looked at together where all are: those on disk stay there.
 _SPAN = 4096
 
 
@@ -24,13 +25,13 @@ _SPAN = 4096
 class Samples:
     """Patches (sample, level, y, x), labels (sample,), azimuth blocks (sample,)."""
 
-    patches: Floats
+    patches: Values
     labels: Bools
     blocks: Ints
 
     def __post_init__(self) -> None:
         count = len(self.patches)
-        if self.patches.ndim != 4 or len(self.labels) != count or len(self.blocks) != count:
+        if len(self.patches.shape) != 4 or len(self.labels) != count or len(self.blocks) != count:
             raise BadInput(
                 f"samples: patches {self.patches.shape}, {len(self.labels)} labels and "
                 f"{len(self.blocks)} blocks: expected (sample, level, y, x) and one each a sample"
