@@ -62,7 +62,7 @@ def test_what_a_job_cannot_have_the_memory_for_is_on_disk_first_turned_frames_th
     long = replace(LESSON, sequences=(((1, 300, 512, 512), 4.5),))
     for need in (learn_need(long), predict_need(long)):
         turned, samples = need.files
-        assert turned / 2 / 1e6 < need.whole - need.unturned  # two sets, one at a time in memory
+        assert need.whole > need.unturned + 400
         assert need.unturned - need.least == pytest.approx(1.3 * samples / 1e6, abs=2)
         assert need.asked(2, need.whole) == 2 * need.whole
         assert need.asked(1, need.whole - 1) == need.unturned
@@ -72,9 +72,10 @@ def test_what_a_job_cannot_have_the_memory_for_is_on_disk_first_turned_frames_th
         assert need.scratch(need.unturned) == turned
         assert need.scratch(1) == turned + samples
     assert learn_need(long, 4).least > learn_need(long, 2).least
-    forest = asked(classifier=Forest(), sampling=Sampling(60_000))
-    boosted = asked(sampling=Sampling(60_000))
-    assert learn_need(forest).least > learn_need(boosted).least + 1000  # all pixels of a ring
+    # Of many stars a forest has all that a ring's samples are made of, others a star's.
+    kinds = (asked(classifier=kind, sampling=Sampling(60_000)) for kind in (Forest(), Boosted()))
+    forest, boosted = (learn_need(replace(one, sequences=(SEEN,) * 10)).least for one in kinds)
+    assert forest > boosted + 1000
 
 
 def test_minutes_follow_samples_rings_stars_and_the_classifier():
