@@ -10,6 +10,7 @@ rule calibrate:
         "logs/calibrate/{target}/{epoch}.log",
     benchmark:
         "benchmarks/calibrate/{target}/{epoch}.tsv"
+    priority: 1
     conda:
         "../../envs/exosift.yaml"
     threads: 2

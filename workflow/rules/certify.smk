@@ -15,6 +15,7 @@ rule nulls:
         "benchmarks/nulls/{target}/{epoch}/{reduction}.tsv"
     wildcard_constraints:
         reduction=one_of(SURVEY.config.certify.methods),
+    priority: 4
     conda:
         "../../envs/exosift.yaml"
     threads: 2
@@ -55,6 +56,7 @@ rule certify:
         "benchmarks/certify/{target}/{epoch}/{reduction}.tsv"
     wildcard_constraints:
         reduction=one_of(SURVEY.config.certify.methods),
+    priority: 5
     conda:
         "../../envs/exosift.yaml"
     threads: 1

@@ -28,6 +28,7 @@ rule characterise:
         "benchmarks/characterise/{target}/{epoch}/{reduction}.tsv"
     wildcard_constraints:
         reduction=one_of(SURVEY.config.characterise.reductions),
+    priority: 4
     conda:
         "../../envs/exosift.yaml"
     threads: 2

@@ -26,6 +26,7 @@ rule detect:
         "benchmarks/detect/{target}/{epoch}/{reduction}.tsv"
     wildcard_constraints:
         reduction=one_of(SURVEY.config.reductions),
+    priority: 5
     conda:
         "../../envs/exosift.yaml"
     threads: 1

@@ -14,6 +14,7 @@ rule invert:
         "benchmarks/invert/{target}/{epoch}/{reduction}.tsv"
     wildcard_constraints:
         reduction=one_of(SURVEY.config.inversions),
+    priority: 3
     conda:
         "../../envs/exosift.yaml"
     threads: threads_of
@@ -49,6 +50,7 @@ rule search:
         "benchmarks/search/{target}/{epoch}/{reduction}.tsv"
     wildcard_constraints:
         reduction=one_of(SURVEY.config.inversions),
+    priority: 5
     conda:
         "../../envs/exosift.yaml"
     threads: 1

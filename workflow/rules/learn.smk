@@ -14,6 +14,7 @@ rule learn:
         "benchmarks/learn/{target}/{epoch}/{reduction}.tsv"
     wildcard_constraints:
         reduction=one_of(classifiers(network=False)),
+    priority: 3
     conda:
         "../../envs/exosift.yaml"
     threads: 2
@@ -61,6 +62,7 @@ rule predict:
         "benchmarks/predict/{target}/{epoch}/{reduction}.tsv"
     wildcard_constraints:
         reduction=one_of(SURVEY.config.classifiers),
+    priority: 4
     conda:
         "../../envs/exosift.yaml"
     threads: 2

@@ -28,6 +28,7 @@ rule limits:
         "benchmarks/limits/{target}/{epoch}/{reduction}.tsv"
     wildcard_constraints:
         reduction=one_of(SURVEY.config.limits.reductions),
+    priority: 4
     conda:
         "../../envs/exosift.yaml"
     threads: 2

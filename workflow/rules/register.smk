@@ -27,6 +27,7 @@ rule register:
         "logs/register/{target}/{epoch}.log",
     benchmark:
         "benchmarks/register/{target}/{epoch}.tsv"
+    priority: 2
     conda:
         "../../envs/exosift.yaml"
     threads: threads_of

@@ -16,6 +16,7 @@ rule roc:
         "logs/roc/{target}/{epoch}.log",
     benchmark:
         "benchmarks/roc/{target}/{epoch}.tsv"
+    priority: 4
     conda:
         "../../envs/exosift.yaml"
     threads: 2

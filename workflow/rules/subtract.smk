@@ -14,6 +14,7 @@ rule subtract:
         "benchmarks/subtract/{target}/{epoch}/{reduction}.tsv"
     wildcard_constraints:
         reduction=one_of(SURVEY.config.reductions),
+    priority: 3
     conda:
         "../../envs/exosift.yaml"
     threads: threads_of
