@@ -34,7 +34,7 @@ rule nulls:
     shell:
         "exosift nulls {params.store} {params.stars} {params.method} "
         "--search {params.search:q} --certify {params.certify:q} --known {params.known:q} "
-        "--output {params.folder} --threads {threads} 2> {log}"
+        "--output {params.folder} --memory {resources.mem_mb} --threads {threads} 2> {log}"
 
 
 rule certify:

@@ -30,7 +30,8 @@ rule learn:
         algorithms=ALGORITHMS,
     shell:
         "exosift learn {params.store} {params.stars} --learning {params.learning:q} "
-        "--known {params.known:q} --output {params.folder} --threads {threads} 2> {log}"
+        "--known {params.known:q} --output {params.folder} --memory {resources.mem_mb} "
+        "--threads {threads} 2> {log}"
 
 
 # The same of a network, which leaves its training curve, too.
@@ -75,7 +76,7 @@ rule predict:
         algorithms=ALGORITHMS,
     shell:
         "exosift predict {params.store} --model {input.model} --output {params.folder} "
-        "--threads {threads} 2> {log}"
+        "--memory {resources.mem_mb} --threads {threads} 2> {log}"
 
 
 use rule search as sift with:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from exosift.cli.options import PATH, YAML, on_threads, option
+from exosift.cli.options import PATH, YAML, memory_given, on_threads, option
 
 
 @click.command("nulls")
@@ -17,12 +17,14 @@ from exosift.cli.options import PATH, YAML, on_threads, option
 @option("--certify", "asked", type=YAML, default="{}", help="Kinds and count of null frames, …")
 @option("--known", type=YAML, default="[]", help="Known companions; with their flux, taken out.")
 @option("--output", type=PATH, help="Folder for nulls.ecsv.")
+@memory_given
 @on_threads
 def score_nulls(
     sequence: Path,
     stars: tuple[Path, ...],
     model: Path | None,
     output: Path,
+    memory: float | None,
     threads: int,
     **given: Any,
 ) -> None:
@@ -47,7 +49,7 @@ def score_nulls(
         parse(tuple[KnownCompanion, ...], given["known"], "known"),
     )
     with budget.limit(threads):
-        step.run(sequence, stars, scored, output, model)
+        step.run(sequence, stars, scored, output, model, memory)
 
 
 @click.command()

@@ -19,7 +19,7 @@ from exosift.types import Shape
 _VALUE = 4  # bytes of a float32
 
 # Copies alive: of the frames, as read, about their mean, with a pixel along and turned; of a ring's
-# samples, drawn by pieces, joined, shuffled. MB that PyTorch takes for itself.
+# samples as they are drawn, in pieces and together. MB that PyTorch takes for itself.
 _FRAMES, _SAMPLES, _TORCH = 8, 4, 400
 
 # Copies of turned frames alive in a thread, of a few pixels at a time. Sets of turned frames that

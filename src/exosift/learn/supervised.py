@@ -79,8 +79,8 @@ def teach(
 
     The sequence itself alone is the protocol "sequence", other stars "survey", both "pooled"; the
     samples are divided among them, 20 or more each. known: of each sequence, the companions that
-    are in its frames; no sample is drawn where they are smeared. room: for samples, and
-    for a sequence's turned frames. shown: is given each ring's samples before they teach.
+    are in its frames; no sample is drawn where they are smeared. room: for samples, and for turned
+    frames. shown: is given each ring's samples before they teach.
     Raises BadInput for sequences whose patches would differ in size, and as `rings` does.
     """
     sides = {asked.side(sequence.observation.fwhm[0]) for sequence in sequences}

@@ -35,9 +35,7 @@ def reaching(known: Several[KnownCompanion], sequence: Sequence) -> tuple[KnownC
     return tuple(one for one in known if one.separation <= farthest)
 
 
-def room_of(
-    model: Model, outline: Sequence, memory: float | None = None
-) -> AbstractContextManager[Room]:
+def room_of(model: Model, outline: Sequence, memory: float | None) -> AbstractContextManager[Room]:
     """Room for a sequence turned for a model's maps; memory: as in `roomy`."""
     (inner, first), *_ = (zone.edges for zone in model.zones)
     rings = Rings(inner, model.outermost, first - inner)

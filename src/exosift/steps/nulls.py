@@ -72,11 +72,17 @@ def taught_in(model: Path) -> Taught:
 
 
 def run(
-    store: Path, stars: Several[Path], scored: Scored, folder: Path, model: Path | None = None
+    store: Path,
+    stars: Several[Path],
+    scored: Scored,
+    folder: Path,
+    model: Path | None = None,
+    memory: float | None = None,
 ) -> None:
     """Write nulls.ecsv into `folder`; stars: the stores of the reduction's reference stars.
 
-    model: the file of the classifier, where the method is one.
+    model: the file of the classifier, where the method is one; its turned frames go to disk where
+    they need more than `memory` [MB], or what the job has.
     """
     if isinstance(scored.method, Reduction) and scored.method.stars and not stars:
         raise BadInput("the reduction has reference stars: give each one's store by --star")
@@ -91,7 +97,7 @@ def run(
             refuse_taught(learnt, outline.label, hashes_of([store])[0], scored.asked)
             sequence = read_middle(store, learnt.mlar, learnt.outermost)
             known = reaching(known, sequence)
-            room = rooms.enter_context(room_of(learnt, outline))
+            room = rooms.enter_context(room_of(learnt, outline, memory))
             mapped = Supervised(learnt.mlar, learnt.zones, room.turned)
         else:
             sequence = read_sequence(store)
