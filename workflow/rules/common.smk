@@ -1,7 +1,7 @@
 # Names that the rules share: the checked survey, and small functions of wildcards.
 #
-# The later a rule comes in the chain, the higher its priority: an observation is done before the next
-# is begun, and Snakemake, which looks at the inputs of all ready jobs whenever one ends, has few.
+# What comes later in the chain has the higher priority: an observation is done before the next is
+# begun, and Snakemake, which looks at the inputs of all ready jobs whenever one ends, has few.
 import json
 import os
 import re
