@@ -35,7 +35,7 @@ class Timed:
     """Workers that add up the seconds of a core that each kind of work takes."""
 
     def __init__(self, workers):
-        self.workers, self.seconds = workers, {}
+        self.workers, self.disk, self.seconds = workers, workers.disk, {}
 
     def each(self, work, items, *shared):
         def clocked(item, *more):
