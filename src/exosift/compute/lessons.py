@@ -85,7 +85,7 @@ class Need:
     whole: int
     unturned: int
     least: int
-    files: tuple[float, float] = (0.0, 0.0)
+    files: tuple[float, float]
 
     def asked(self, attempt: int, most: float) -> int:
         """MB to ask for, where a job can have no more than `most`."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from exosift import __version__, threads
-from exosift.io.store import Plan, open_store, read_part, read_whole, writing
+from exosift.io.store import Plan, writing
 from exosift.learn.labelled import Labelled
 
 # Samples of a chunk.
@@ -32,10 +32,3 @@ def write_samples(store: Path, samples: Labelled, told: Mapping[str, Any]) -> No
         for some in threads.blocks(count, _TOGETHER):
             empty["patches"][some] = samples.patches[some]
         empty["labels"][...], empty["blocks"][...] = samples.labels, samples.blocks
-
-
-def read_samples(store: Path) -> Labelled:
-    """Read a ring's samples. Raises Failed where the store is damaged."""
-    group = open_store(store)
-    labels, blocks = (read_whole(group, name) for name in ("labels", "blocks"))
-    return Labelled(read_part(group, "patches", ()), labels, blocks)

@@ -38,7 +38,10 @@ def in_memory(shape: Shape) -> Values:
     """An array. Raises BadInput for more than 2 GB."""
     if (count := np.prod(shape, dtype=float)) > _MOST:
         told = " × ".join(map(str, shape))
-        raise BadInput(f"{told} values are {count / 2.5e8:.1f} GB: average neighbouring frames")
+        raise BadInput(
+            f"{told} values are {count / 2.5e8:.1f} GB, and memory holds 2 GB at once: average "
+            "neighbouring frames, or ask for fewer samples"
+        )
     return np.empty(shape, np.float32)
 
 
