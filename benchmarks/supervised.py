@@ -24,11 +24,11 @@ from exosift.calib.registration import register
 from exosift.geometry.grid import centre_of
 from exosift.geometry.regions import Annuli, FullFrame
 from exosift.io.public import fetch
+from exosift.learn.drawing import Rings
 from exosift.learn.forest import Boosted, Forest
 from exosift.learn.labelled import Sampling
 from exosift.learn.learning import Learning
 from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm
-from exosift.learn.supervised import Rings
 from exosift.limits.comparison import Comparison, Contestant
 from exosift.limits.judging import Judged
 from exosift.limits.methods import Method

@@ -4,7 +4,8 @@
 #       --directory runs/benchmark
 #
 # Stars are simulated and judged a part of them a job. What learns from other stars is taught first,
-# for each fold by the stars of the other folds.
+# for each fold of the parts by the samples of those in the other folds; these are drawn once, for all
+# folds and classifiers whose samples are alike.
 import json
 import os
 import sys
@@ -12,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from exosift import ALGORITHMS
-from exosift.learn.folds import folds
 from exosift.learn.learning import Learning
 from exosift.learn.network import AnyNetwork
 from exosift.limits.comparison import Comparison
@@ -42,7 +42,10 @@ ROC = config["roc"] | {
     "methods": [one for one in config["roc"]["methods"] if one["method"] in METHODS]
 }
 ASKED = parse(Comparison, ROC, "roc")
-FOLDS = dict(enumerate(folds(STARS, ASKED.folds, ASKED.seed), 1))
+FOLDS = range(1, ASKED.folds + 1)
+DRAWN = {}  # the first classifier of each kind of samples, by their settings
+for name, one in LEARNING.items():
+    DRAWN.setdefault(one.drawing, name)
 
 
 def part_of(wildcards):
@@ -60,15 +63,26 @@ def stores_of(wildcards):
     return list(map(store_of, Fold(int(wildcards.part), len(PARTS)).of(STARS)))
 
 
+def fold_of(part):
+    """The fold that a part is in."""
+    return (part - 1) % len(FOLDS) + 1
+
+
 def judged_of(wildcards):
     """The store of one of the stars that a fold's model is to judge."""
-    return store_of(FOLDS[int(wildcards.fold)][0])
+    return store_of(Fold(int(wildcards.fold), len(PARTS)).of(STARS)[0])
 
 
-def teachers_of(wildcards):
-    """The stores of the stars that teach for a fold: those of all others."""
-    own = FOLDS[int(wildcards.fold)]
-    return [f"--star={store_of(name)}" for name in STARS if name not in own]
+def samples_of(wildcards):
+    """The samples that teach for a fold: those of all parts in others."""
+    drawn = DRAWN[LEARNING[wildcards.classifier].drawing]
+    others = [part for part in PARTS if fold_of(part) != int(wildcards.fold)]
+    return expand("samples/{drawn}/{part}.zarr.json", drawn=drawn, part=others)
+
+
+def sample_options(wildcards, input):
+    """The samples as the command wants them."""
+    return [f"--samples={path.removesuffix('.json')}" for path in input.samples]
 
 
 def models_of(wildcards, input):
@@ -111,9 +125,35 @@ rule simulate:
         "--fold {params.part:q} --output {params.folder} --threads {threads} 2> {log}"
 
 
+rule sample:
+    input:
+        stars="stars/stars-{part}.ecsv",
+    output:
+        samples="samples/{classifier}/{part}.zarr.json",
+    log:
+        "logs/sample/{classifier}/{part}.log",
+    benchmark:
+        "benchmarks/sample/{classifier}/{part}.tsv"
+    conda:
+        "../envs/exosift.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        stores=stores_of,
+        learning=lambda wildcards: json.dumps(config["classifiers"][wildcards.classifier]),
+        among=len(STARS) - len(STARS) // len(FOLDS),
+        store=subpath(output.samples, strip_suffix=".json"),
+        algorithms=ALGORITHMS,
+    shell:
+        "exosift sample {params.stores} --learning {params.learning:q} --among {params.among} "
+        "--output {params.store} --threads {threads} 2> {log}"
+
+
 rule learn:
     input:
-        stars=expand("stars/stars-{part}.ecsv", part=PARTS),
+        samples=samples_of,
     output:
         model="models/{classifier}/{fold}/model.npz",
     log:
@@ -128,12 +168,12 @@ rule learn:
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         judged=judged_of,
-        teachers=teachers_of,
+        samples=sample_options,
         learning=lambda wildcards: json.dumps(config["classifiers"][wildcards.classifier]),
         folder=subpath(output.model, parent=True),
         algorithms=ALGORITHMS,
     shell:
-        "exosift learn {params.judged} {params.teachers} --learning {params.learning:q} "
+        "exosift learn {params.judged} {params.samples} --learning {params.learning:q} "
         "--output {params.folder} --threads {threads} 2> {log}"
 
 

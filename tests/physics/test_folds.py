@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from exosift.errors import BadInput
+from exosift.learn.drawing import Rings
 from exosift.learn.folds import folds
 from exosift.learn.learning import Learning
 from exosift.learn.model import Model, Provenance, Zone
-from exosift.learn.supervised import Rings
 from exosift.learn.taught import learned
 from exosift.limits.comparison import Contestant
 from exosift.types import Floats

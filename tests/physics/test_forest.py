@@ -8,12 +8,13 @@ from scipy.stats import norm
 
 from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of, pixel_position, radius_map
+from exosift.learn.drawing import Drawing, Rings
 from exosift.learn.features import Features
 from exosift.learn.forest import Boosted, Forest
 from exosift.learn.labelled import Sampling
 from exosift.learn.middle import inside, middle_of
 from exosift.learn.mlar import Mlar
-from exosift.learn.supervised import Rings, Supervised, teach
+from exosift.learn.supervised import Supervised, teach
 from exosift.photometry.injection import Companion, inject
 
 LEVELS, SIDE = 4, 7
@@ -149,7 +150,7 @@ def sequence(speckles, as_sequence):
 @pytest.fixture(scope="module")
 def method(sequence):
     sampling = Sampling(samples=600, fluxes=5)
-    return teach([sequence], Boosted(trees=20, leaf=20), ASKED, sampling, WHERE, 0)
+    return teach([sequence], Boosted(trees=20, leaf=20), Drawing(ASKED, sampling, WHERE, seed=0))
 
 
 def test_rings_lie_side_by_side():
@@ -197,7 +198,7 @@ def test_other_orders_of_the_angles_are_mapped_from_the_same_turned_frames(seque
 
 def test_the_same_seed_maps_the_same_to_the_last_bit(sequence, method):
     sampling = Sampling(samples=600, fluxes=5)
-    again = teach([sequence], Boosted(trees=20, leaf=20), ASKED, sampling, WHERE, 0)
+    again = teach([sequence], Boosted(trees=20, leaf=20), Drawing(ASKED, sampling, WHERE, seed=0))
     np.testing.assert_array_equal(again.map(sequence), method.map(sequence))
 
 
@@ -205,14 +206,14 @@ def test_other_stars_teach_as_well(speckles, as_sequence, sequence):
     frames = 100.0 + speckles(np.random.default_rng(9), COUNT, SIZE, FWHM)
     star = as_sequence(frames.astype(np.float32), np.linspace(-30, 40, COUNT), FWHM)
     sampling = Sampling(samples=300, fluxes=5)
-    found = teach([star], Boosted(trees=10, leaf=20), ASKED, sampling, WHERE, 0)
+    found = teach([star], Boosted(trees=10, leaf=20), Drawing(ASKED, sampling, WHERE, seed=0))
     given = inject(sequence, [replace(PLACE, flux=(20.0,))])
     assert np.nanmax(found.map(given)) > np.nanmax(found.map(sequence)) + 1
 
 
 def test_each_of_many_stars_gives_some_samples(sequence):
     sampling = Sampling(samples=30, fluxes=3)
-    found = teach([sequence] * 3, Boosted(trees=2, leaf=5), ASKED, sampling, WHERE, 0)
+    found = teach([sequence] * 3, Boosted(trees=2, leaf=5), Drawing(ASKED, sampling, WHERE, seed=0))
     for zone in found.taught:
         assert (zone.companions, zone.nulls) == (30, 30)
 
@@ -237,7 +238,7 @@ def test_of_large_frames_only_the_middle_matters(speckles, as_sequence):
     assert middle.observation.star == (31, 31)
     sampling = Sampling(samples=300, fluxes=5)
     own, other = (
-        teach([one], Boosted(trees=10, leaf=20), ASKED, sampling, WHERE, 0)
+        teach([one], Boosted(trees=10, leaf=20), Drawing(ASKED, sampling, WHERE, seed=0))
         for one in (large, middle)
     )
     found, seen = own.map(large), np.ones((85, 85), bool)
@@ -253,4 +254,4 @@ def test_of_large_frames_only_the_middle_matters(speckles, as_sequence):
 def test_sequences_of_another_fwhm_are_not_taught_together(sequence):
     other = replace(sequence, observation=replace(sequence.observation, fwhm=(6.0,)))
     with pytest.raises(BadInput, match=r"2 sequences have patches of \[7, 11\] px"):
-        teach([sequence, other], Boosted(), ASKED, Sampling(), WHERE, 0)
+        teach([sequence, other], Boosted(), Drawing(ASKED, rings=WHERE, seed=0))

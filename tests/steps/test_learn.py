@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -15,6 +16,7 @@ from exosift.cli import main
 from exosift.compute import room
 from exosift.geometry.grid import sky_position
 from exosift.io.models import CheckpointFile
+from exosift.io.sequences import read_sequence, write_sequence
 from exosift.learn.forest import Boosted, Forest
 from tests.steps.conftest import Files
 
@@ -240,24 +242,94 @@ def test_what_is_beyond_the_memory_is_on_disk_and_the_maps_the_same(
     np.testing.assert_array_equal(found["held"][1], found["disk"][1])
 
 
-def test_samples_are_kept_where_that_is_asked_for(registered, call):
-    kept = registered.folder / "samples"
-    code, said = call(*learning(registered, QUICK), "--samples", str(kept))
+def renamed(store, other, name):
+    """The store `other`, of the same frames as if another star's."""
+    sequence = read_sequence(store)
+    observation = replace(sequence.observation, target=name)
+    write_sequence(other, replace(sequence, observation=observation))
+    return other
+
+
+def sampling(files, asked=SMALL, name="samples", store=None):
+    output = str(files.folder / f"{name}.zarr")
+    return ["sample", str(store or files.store), "--learning", f"{{{asked}}}", "--output", output]
+
+
+def from_samples(files, asked, name, *stores):
+    folder = str(files.folder / "out" / name)
+    given = [f"--samples={files.folder / store}.zarr" for store in stores]
+    return ["learn", str(files.store), *given, "--learning", f"{{{asked}}}", "--output", folder]
+
+
+def test_samples_say_what_they_are(registered, call):
+    code, said = call(*sampling(registered, QUICK))
     assert code == 0, said
-    assert sorted(path.name for path in kept.glob("*.zarr")) == ["2-3.5.zarr", "3.5-5.zarr"]
-    with xarray.open_zarr(kept / "2-3.5.zarr", consolidated=False) as seen:
+    with xarray.open_zarr(registered.folder / "samples.zarr", consolidated=False) as seen:
         patches, labels = seen.patches.values, seen.labels.values
-        assert seen.patches.dims == ("sample", "level", "y", "x")
+        assert seen.patches.dims == ("ring", "sample", "level", "y", "x")
         manifest = json.loads((registered.folder / "out/sequence.zarr.json").read_text())
-        assert seen.attrs["sha256"] == [manifest["sha256"]]
-        assert seen.attrs["learning"]["seed"] == 1
+        assert [sha for _, sha in seen.attrs["sequences"]] == [manifest["sha256"]]
+        assert seen.attrs["edges"] == [[2.0, 3.5], [3.5, 5.0]]
+        assert seen.attrs["drawing"]["seed"] == 1
         assert seen.attrs["exosift"]
     side = patches.shape[-1]
-    assert patches.shape == (200, 4, side, side)
-    assert labels.sum() == 100
+    assert patches.shape == (2, 200, 4, side, side)
+    assert (labels.sum(axis=1) == 100).all()
     assert np.isfinite(patches).all()
-    middle = patches[:, 0, side // 2, side // 2]
+    middle = patches[:, :, 0, side // 2, side // 2]
     assert middle[labels].mean() > middle[~labels].mean() + 1
+
+
+@pytest.mark.parametrize("memory", ["5000", "1"])
+def test_samples_that_were_drawn_before_teach_the_same(registered, call, memory):
+    steps = (
+        sampling(registered, QUICK),
+        learning(registered, QUICK, "at-once"),
+        [*from_samples(registered, QUICK, "later", "samples"), "--memory", memory],
+    )
+    for step in steps:
+        code, said = call(*step)
+        assert code == 0, said
+    models = [registered.folder / f"out/{name}/model.npz" for name in ("at-once", "later")]
+    assert models[0].read_bytes() == models[1].read_bytes()
+
+
+def test_samples_of_several_stars_teach_together(registered, call, tmp_path):
+    stars = [renamed(registered.store, tmp_path / f"{name}.zarr", name) for name in "ab"]
+    asked = f"{QUICK}, protocol: survey"
+    steps = [
+        learning(registered, asked, "at-once", *stars),
+        *([*sampling(registered, asked, s.stem, s), "--among", "2"] for s in stars),
+        from_samples(registered, asked, "later", "a", "b"),
+    ]
+    for step in steps:
+        code, said = call(*step)
+        assert code == 0, said
+    models = [registered.folder / f"out/{name}/model.npz" for name in ("at-once", "later")]
+    assert models[0].read_bytes() == models[1].read_bytes()
+    for step, line in (
+        (from_samples(registered, asked, "twice", "a", "a"), "a.zarr: a/1 is in another store"),
+        (from_samples(registered, QUICK, "own", "a"), "protocol sequence learns from it alone"),
+        (
+            from_samples(registered, asked.replace("200", "300"), "more", "a"),
+            "drawn with another sampling than is asked for",
+        ),
+        (
+            [*from_samples(registered, asked, "both", "a"), f"--star={stars[1]}"],
+            "give no --star and no --known",
+        ),
+    ):
+        code, said = call(*step)
+        assert code == 2
+        assert line in said
+
+
+def test_a_target_does_not_teach_its_own_survey_model(registered, call):
+    asked = f"{QUICK}, protocol: survey"
+    assert call(*sampling(registered, asked))[0] == 0
+    code, said = call(*from_samples(registered, asked, "own", "samples"))
+    assert code == 2
+    assert "1 of its own sequences and 0 of other stars" in said
 
 
 @pytest.mark.parametrize("kind", ["boosted", "forest"])

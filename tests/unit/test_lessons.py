@@ -16,11 +16,11 @@ from exosift.compute.lessons import (
     predict_minutes,
     predict_need,
 )
+from exosift.learn.drawing import Rings
 from exosift.learn.forest import Boosted, Forest
 from exosift.learn.labelled import Sampling
 from exosift.learn.learning import Learning
 from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm
-from exosift.learn.supervised import Rings
 
 # 61 frames of 97² px: of β Pictoris.
 SEEN = ((1, 61, 97, 97), 4.573)
@@ -137,7 +137,8 @@ from exosift import threads
 from exosift.learn.forest import Forest
 from exosift.learn.labelled import Sampling
 from exosift.learn.mlar import Mlar
-from exosift.learn.supervised import Rings, teach
+from exosift.learn.drawing import Drawing, Rings
+from exosift.learn.supervised import teach
 from exosift.sequence import Observation, Sequence
 shape = (1, 61, 97, 97)
 cube = np.random.default_rng(0).normal(size=shape).astype(np.float32)
@@ -147,7 +148,7 @@ time = np.linspace(0, 80, 61)
 psf = np.ones((1, 9, 9))
 sequence = Sequence(cube, time, psf, np.ones(1), time, np.zeros(shape, bool), told)
 with threads.limit(2):
-    teach([sequence], Forest(trees=2), Mlar(), Sampling(60), Rings(4, 5), 0)
+    teach([sequence], Forest(trees=2), Drawing(Mlar(), Sampling(60), Rings(4, 5)))
 status = open("/proc/self/status").read()
 print(int(status.split("VmHWM:")[1].split()[0]) * 1.024 / 1e3)
 """

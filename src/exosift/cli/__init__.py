@@ -37,6 +37,7 @@ for _command in (
     alarms.score_nulls,
     alarms.certify,
     companions.measure_companions,
+    learning.sample,
     learning.learn,
     learning.predict,
     survey.report,

@@ -1,4 +1,4 @@
-"""Commands of supervised detection: to teach, to predict."""
+"""Commands of supervised detection: to draw samples, to teach, to predict."""
 
 from pathlib import Path
 from typing import Any
@@ -6,26 +6,60 @@ from typing import Any
 import click
 
 from exosift.cli.options import PATH, YAML, memory_given, on_threads, option
+from exosift.errors import BadInput
+
+_LEARNING = "Classifier, protocol, patches, samples."
+_KNOWN = "Known companions, by target or target/epoch."
+
+
+@click.command()
+@click.argument("sequences", type=PATH, nargs=-1, required=True)
+@option("--learning", type=YAML, default="{}", help=_LEARNING)
+@option("--known", type=YAML, default="{}", help=_KNOWN)
+@click.option("--among", type=click.IntRange(1), help="How many teach together, drawn elsewhere.")
+@option("--output", type=PATH, help="Store for the labelled patches.")
+@memory_given
+@on_threads
+def sample(
+    sequences: tuple[Path, ...],
+    learning: Any,
+    known: Any,
+    among: int | None,
+    output: Path,
+    memory: float | None,
+    threads: int,
+) -> None:
+    """Draw labelled patches of sequences, for classifiers to learn from."""
+    from exosift import threads as budget
+    from exosift.learn.learning import Learning
+    from exosift.photometry.known import KnownCompanion
+    from exosift.settings import parse
+    from exosift.steps import sample as step
+
+    there = parse(dict[str, tuple[KnownCompanion, ...]], known, "known")
+    with budget.limit(threads):
+        asked = parse(Learning, learning, "learning")
+        step.run(sequences, asked, there, output, among, memory)
 
 
 @click.command()
 @click.argument("sequence", type=PATH)
 @click.option("--star", "stars", type=PATH, multiple=True, help="Sequence that teaches, too.")
-@option("--learning", type=YAML, default="{}", help="Classifier, protocol, patches, samples.")
-@option("--known", type=YAML, default="{}", help="Known companions, by target or target/epoch.")
-@option("--output", type=PATH, help="Folder for model.npz and its card.")
 @click.option(
-    "--samples", type=PATH, default=None, help="Folder for the labelled patches, a store a ring."
+    "--samples", type=PATH, multiple=True, help="Store of `exosift sample` that teaches instead."
 )
+@option("--learning", type=YAML, default="{}", help=_LEARNING)
+@option("--known", type=YAML, default="{}", help=_KNOWN)
+@option("--output", type=PATH, help="Folder for model.npz and its card.")
 @memory_given
 @on_threads
 def learn(
     sequence: Path,
     stars: tuple[Path, ...],
+    samples: tuple[Path, ...],
     learning: Any,
     known: Any,
     output: Path,
-    samples: Path | None,
     memory: float | None,
     threads: int,
 ) -> None:
@@ -39,7 +73,12 @@ def learn(
     there = parse(dict[str, tuple[KnownCompanion, ...]], known, "known")
     with budget.limit(threads):
         asked = parse(Learning, learning, "learning")
-        step.run(sequence, stars, asked, there, output, memory, samples)
+        if not samples:
+            step.run(sequence, stars, asked, there, output, memory)
+        elif stars or there:
+            raise BadInput("--samples: they say whose they are, so give no --star and no --known")
+        else:
+            step.run_from(sequence, samples, asked, output, memory)
 
 
 @click.command()

@@ -5,15 +5,15 @@ core. Of large frames only the middle counts, which is all that is read.
 """
 
 from dataclasses import dataclass
-from math import inf, pi
+from math import inf, pi, prod
 
 from exosift.compute.resources import grown
+from exosift.learn.drawing import shared
 from exosift.learn.forest import Boosted, Forest
 from exosift.learn.learning import Learning
 from exosift.learn.middle import side_of
 from exosift.learn.mlar import TOGETHER
 from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm
-from exosift.learn.supervised import shared
 from exosift.types import Shape
 
 _VALUE = 4  # bytes of a float32
@@ -110,6 +110,15 @@ def learn_need(lesson: Lesson, threads: int = 2) -> Need:
     # A forest has all pixels of a ring's samples in memory, as it grows.
     fitted = _SAMPLES * every * isinstance(asked.classifier, Forest)
     return _need(lesson, max(drawn, fitted), threads, rings * every)
+
+
+def fit_need(asked: Learning, shape: Shape) -> Need:
+    """To teach by samples (ring, sample, level, y, x) that were drawn before."""
+    lesson, values = Lesson(asked, ()), float(prod(shape))
+    # As they are read, those of a store; a forest has a ring's in memory, as it grows.
+    at_work = _SAMPLES * values / shape[0]
+    whole = _memory(lesson, values + at_work)
+    return Need(whole, whole, _memory(lesson, at_work), (0.0, _VALUE * values))
 
 
 def predict_need(lesson: Lesson, threads: int = 2) -> Need:

@@ -1,34 +1,118 @@
-"""Labelled patches as Zarr stores, one a ring, with who gave them and how they were drawn."""
+"""Labelled patches as a Zarr store: all rings, with how they were drawn and of whose frames."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence as Several
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from exosift import __version__, threads
-from exosift.io.store import Plan, writing
-from exosift.learn.labelled import Labelled
+from exosift.errors import BadInput, Failed
+from exosift.io.store import Plan, open_store, read_part, read_whole, writing
+from exosift.learn.drawing import Drawing, Drawn
+from exosift.learn.labelled import Gathered, Labelled
+from exosift.learn.room import Keep, in_memory
+from exosift.settings import parse, plain
+from exosift.types import Shape
 
 # Samples of a chunk.
 _TOGETHER = 256
 
-_DIMENSIONS = ("sample", "level", "y", "x")
+_DIMENSIONS = ("ring", "sample", "level", "y", "x")
+
+# What stores that are read together must have in common, in words.
+_NAMES = {"asked": "settings", "filter": "filters"}
 
 
-def store_of(folder: Path, edges: tuple[float, float]) -> Path:
-    """Where the samples of a ring lie; edges [FWHM]."""
-    return folder / "{:g}-{:g}.zarr".format(*edges)
-
-
-def write_samples(store: Path, samples: Labelled, told: Mapping[str, Any]) -> None:
-    """Write a ring's samples, chunk by chunk; told: what is kept beside them."""
-    shape, count = samples.patches.shape, len(samples.labels)
-    chunks = (min(_TOGETHER, count), *shape[1:])
+def write_samples(store: Path, drawn: Drawn) -> None:
+    """Write samples, chunk by chunk, vouched for by the store's manifest."""
+    rings, count = len(drawn.samples), len(drawn.samples[0].labels)
+    patch = drawn.samples[0].patches.shape[1:]
+    chunks = (1, min(_TOGETHER, count), *patch)
     plans = {
-        "patches": Plan(_DIMENSIONS, shape, "float32", chunks, compressed=False),
-        "labels": Plan(_DIMENSIONS[:1], (count,), "bool", (count,)),
-        "blocks": Plan(_DIMENSIONS[:1], (count,), "int64", (count,)),
+        "patches": Plan(_DIMENSIONS, (rings, count, *patch), "float32", chunks, compressed=False),
+        "labels": Plan(_DIMENSIONS[:2], (rings, count), "bool", (rings, count)),
+        "blocks": Plan(_DIMENSIONS[:2], (rings, count), "int64", (rings, count)),
     }
-    with writing(store, plans, {"exosift": __version__, **told}) as empty:
-        for some in threads.blocks(count, _TOGETHER):
-            empty["patches"][some] = samples.patches[some]
-        empty["labels"][...], empty["blocks"][...] = samples.labels, samples.blocks
+    told = {
+        "exosift": __version__,
+        "drawing": plain(drawn.asked),
+        "edges": [list(each) for each in drawn.asked.rings.edges],  # [FWHM]
+        "sequences": [list(each) for each in drawn.sequences],
+        "filter": drawn.filter,
+    }
+    with writing(store, plans, told) as empty:
+        for ring, samples in enumerate(drawn.samples):
+            for some in threads.blocks(count, _TOGETHER):
+                empty["patches"][ring, some] = samples.patches[some]
+            empty["labels"][ring], empty["blocks"][ring] = samples.labels, samples.blocks
+
+
+@dataclass(frozen=True, eq=False)
+class KeptSamples:
+    """What stores hold, before any patch is read.
+
+    shape (ring, sample, level, y, x), the samples of all stores together.
+    """
+
+    stores: tuple[Path, ...]
+    asked: Drawing
+    sequences: tuple[tuple[str, str], ...]
+    filter: str
+    shape: Shape
+
+    @classmethod
+    def open(cls, stores: Several[Path]) -> "KeptSamples":
+        """Of one store or several. Raises Failed for one that is damaged or something else.
+
+        Raises BadInput for stores drawn in different ways, and for a sequence that is in two.
+        """
+        first, *others = [cls._of(store) for store in stores]
+        found = first
+        for other in others:
+            for name in ("asked", "filter"):
+                if getattr(other, name) != getattr(first, name):
+                    raise BadInput(
+                        f"{first.stores[0]} and {other.stores[0]} were drawn with different "
+                        f"{_NAMES[name]}: draw them alike"
+                    )
+            if found.shape[2:] != other.shape[2:]:
+                raise BadInput(
+                    f"{first.stores[0]} and {other.stores[0]} have patches of {first.shape[-1]} "
+                    f"and {other.shape[-1]} px: learn from sequences of one FWHM"
+                )
+            if twice := set(dict(found.sequences)) & set(dict(other.sequences)):
+                raise BadInput(f"{other.stores[0]}: {min(twice)} is in another store, too")
+            count = found.shape[1] + other.shape[1]
+            found = replace(
+                found,
+                stores=found.stores + other.stores,
+                sequences=found.sequences + other.sequences,
+                shape=(found.shape[0], count, *found.shape[2:]),
+            )
+        return found
+
+    @classmethod
+    def _of(cls, store: Path) -> "KeptSamples":
+        """Of one store."""
+        group = open_store(store)
+        try:
+            asked = parse(Drawing, dict(group.attrs["drawing"]), f"{store}: drawing")
+            sequences = tuple((str(label), str(sha)) for label, sha in group.attrs["sequences"])
+            return cls((store,), asked, sequences, str(group.attrs["filter"]), _shape(group))
+        except (KeyError, ValueError) as error:
+            raise Failed(f"{store}: no samples of `exosift sample` ({error})") from error
+
+    def read(self, room: Keep = in_memory) -> Drawn:
+        """The samples themselves, one ring of a store after another, into `room`."""
+        found = [Gathered.of(self.shape[1:], room) for _ in range(self.shape[0])]
+        for store in self.stores:
+            group = open_store(store)
+            labels, blocks = read_whole(group, "labels"), read_whole(group, "blocks")
+            for ring, some in enumerate(found):
+                patches = read_part(group, "patches", (slice(ring, ring + 1),))[0]
+                some.add(Labelled(patches, labels[ring], blocks[ring]))
+        return Drawn([some.every for some in found], self.asked, self.sequences, self.filter)
+
+
+def _shape(group: Any) -> Shape:
+    return tuple(int(count) for count in group["patches"].shape)

@@ -5,11 +5,11 @@ from typing import Literal
 
 from exosift.errors import BadInput
 from exosift.learn.catalogue import AnyClassifier
+from exosift.learn.drawing import Drawing, Rings
 from exosift.learn.forest import Boosted
 from exosift.learn.labelled import Sampling
 from exosift.learn.mlar import Mlar
 from exosift.learn.model import Model, Protocol
-from exosift.learn.supervised import Rings
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,11 @@ class Learning:
     def by_others(self) -> bool:
         """Whether other stars teach."""
         return self.protocol != "sequence"
+
+    @property
+    def drawing(self) -> Drawing:
+        """How its labelled patches are made."""
+        return Drawing(self.mlar, self.sampling, self.rings, self.template, self.seed)
 
     @property
     def taught(self) -> Taught:

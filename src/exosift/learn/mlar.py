@@ -123,17 +123,35 @@ class Levels:
         """Level images (level, pixel) from turned values (pixel, turn, time), by eigenvectors.
 
         Frame t turned is Y[u, t] − ⟨Y[u]⟩ − Σ_j U[t, j] (Y[u] · U_j), u being the turn that it has.
+        Their mean is Σ W[u, t] Y[u, t], one product for all levels.
         """
-        turn = np.empty_like(order)
-        turn[order] = np.arange(len(order))
+        frame = np.argsort(order)  # that has each turn
+        if self.asked.combination == "mean":
+            weights = self._weights(modes, frame).reshape(1 + len(self.ranks), -1)
+            steps = weights @ values.reshape(len(values), -1).T
+            return np.asarray(steps[0] - steps[1:].cumsum(axis=0))
         used = modes.astype(np.float32)
         scores = (values.reshape(-1, values.shape[2]) @ used).reshape(*values.shape[:2], -1)
-        own = values[:, np.arange(len(turn)), turn] - values.mean(axis=2)
-        if self.asked.combination == "mean":
-            star = np.einsum("puj,uj->jp", scores, used[turn], optimize=False) / len(turn)
-            return np.asarray(own.mean(axis=1) - star.cumsum(axis=0)[self.ranks - 1])
-        star = (scores * used[turn]).cumsum(axis=2)[..., self.ranks - 1]
+        own = values[:, np.arange(len(frame)), frame] - values.mean(axis=2)
+        star = (scores * used[frame]).cumsum(axis=2)[..., self.ranks - 1]
         return np.asarray(np.median(own[..., None] - star, axis=1).T)
+
+    def _weights(self, modes: Floats, frame: Ints) -> Floats:
+        """W (1 + level, turn, time): of the mean of turned frames, and of the star in it.
+
+        That is told in steps, by the modes that each level has more than the one before.
+        """
+        count = len(frame)
+        used = np.ascontiguousarray(modes.T, np.float32)
+        own = used[:, frame] / np.float32(count)
+        weights = np.empty((1 + len(self.ranks), count, count), np.float32)
+        weights[0] = (np.eye(count)[frame] - 1 / count) / count
+        for step, low, high in zip(weights[1:], (0, *self.ranks), self.ranks, strict=False):
+            if high - low == 1:  # an outer product is not worth asking BLAS for
+                np.multiply(own[low][:, None], used[low], out=step)
+            else:
+                np.matmul(own[low:high].T, used[low:high], out=step)
+        return weights
 
 
 def _decomposed(products: Gram) -> tuple[Floats, Floats]:

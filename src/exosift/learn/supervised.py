@@ -5,122 +5,63 @@ log-odds, at every pixel of the rings; it ranks, and says no probability before 
 against null frames that taught nothing.
 """
 
-from collections.abc import Callable
 from collections.abc import Sequence as Several
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from exosift.errors import BadInput
 from exosift.geometry.grid import centre_of, pixel_position, radius_map
 from exosift.learn.classifier import Classifier, Told
 from exosift.learn.clear import Place
-from exosift.learn.labelled import Gathered, Labelled, Sampling, drawn
+from exosift.learn.drawing import Drawing, gathered
+from exosift.learn.labelled import Labelled
 from exosift.learn.middle import framed, inside, middle_of
 from exosift.learn.mlar import Mlar
 from exosift.learn.model import Zone
 from exosift.learn.ring import Ring, rings
-from exosift.learn.room import IN_MEMORY, Keep, Room, in_memory
+from exosift.learn.room import Keep, in_memory
 from exosift.learn.turned import Turned
 from exosift.limits.methods import MapWith, Method
 from exosift.photometry.injection import Companion
 from exosift.sequence import Sequence
 from exosift.types import Bools, Floats, Ints
 
-# Samples of a ring that one of many sequences gives, at least.
-_LEAST = 20
-
-Shown = Callable[[tuple[float, float], Labelled], None]
-"""Takes a ring's edges [FWHM] and its samples."""
-
 # With a companion in the frames the map is made anew within so many FWHM of it: a peak on it, those
 # within one FWHM of that, and what is higher within half of one of those.
 _NEAR = 2.0
 
 
-@dataclass(frozen=True)
-class Rings:
-    """Rings `width` [FWHM] wide from `inner` to `outer` [FWHM]."""
-
-    inner: float = 1.0
-    outer: float = 9.0
-    width: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.inner < self.outer or not 0 < self.width <= self.outer - self.inner:
-            raise BadInput(
-                f"rings from {self.inner:g} to {self.outer:g} FWHM, {self.width:g} wide: expected "
-                "1 ≤ inner < outer, and a ring or more between them"
-            )
-
-    @property
-    def edges(self) -> list[tuple[float, float]]:
-        """Inner and outer edge [FWHM] of each; the last is as wide as the others, or wider."""
-        count = int((self.outer - self.inner) / self.width + 1e-9)
-        edges = [self.inner + i * self.width for i in range(count)] + [self.outer]
-        return list(pairwise(edges))
-
-
 def teach(
     sequences: Several[Sequence],
     classifier: Classifier,
-    asked: Mlar,
-    sampling: Sampling,
-    where: Rings,
-    seed: int,
-    told: Told | None = None,
-    *,
+    asked: Drawing,
     known: Several[Several[Place]] = (),
-    room: Room = IN_MEMORY,
-    shown: Shown | None = None,
 ) -> "Supervised":
-    """Learn from sequences, each under angles of the other sign; `told(done, of)` after each ring.
+    """Learn from sequences, each under angles of the other sign.
 
-    The sequence itself alone is the protocol "sequence", other stars "survey", both "pooled"; the
-    samples are divided among them, 20 or more each. known: of each sequence, the companions that
-    are in its frames; no sample is drawn where they are smeared. room: for samples, and for turned
-    frames. shown: is given each ring's samples before they teach.
-    Raises BadInput for sequences whose patches would differ in size, and as `rings` does.
+    The sequence itself alone is the protocol "sequence", other stars "survey", both "pooled".
+    known, and what it raises: as of `drawing.gathered`.
     """
-    sides = {asked.side(sequence.observation.fwhm[0]) for sequence in sequences}
-    if len(sides) != 1:
-        raise BadInput(
-            f"{len(sequences)} sequences have patches of {sorted(sides)} px: teach with sequences "
-            "of one FWHM"
-        )
-    share = shared(sampling, len(sequences))
-    (side,) = sides
-    shape = share.count * len(sequences), asked.levels, side, side
-    samples = [Gathered.of(shape, room.samples) for _ in where.edges]
-    there = known or [()] * len(sequences)
-    for number, (sequence, companions) in enumerate(zip(sequences, there, strict=True)):
-        middle = middle_of(sequence, asked, where.outer)
-        turned = Turned.of(middle, -sequence.angle, asked.interpolation, room.turned)
-        for ring, (own, some) in enumerate(
-            zip(rings(turned, where.edges, asked), samples, strict=True)
-        ):
-            rng = np.random.default_rng([seed, ring, number])
-            some.add(drawn(own, share, sequence.observation.fwhm[0], rng, companions))
+    samples = gathered(sequences, asked, known)
+    return Supervised(asked.mlar, fitted(samples, classifier, asked))
+
+
+def fitted(
+    samples: Several[Labelled], classifier: Classifier, asked: Drawing, told: Told | None = None
+) -> tuple[Zone, ...]:
+    """Learn from the samples of each ring; `told(done, of)` after each."""
     taught = []
-    for edges, some in zip(where.edges, samples, strict=True):
-        if shown:
-            shown(edges, some.every)
-        taught.append(_zone(edges, classifier, some.every, seed))
+    for edges, some in zip(asked.rings.edges, samples, strict=True):
+        taught.append(_zone(edges, classifier, some, asked.seed))
         if told:
             told(len(taught), len(samples))
-    return Supervised(asked, tuple(taught), room.turned)
-
-
-def shared(sampling: Sampling, sequences: int) -> Sampling:
-    """What each of so many sequences gives of a ring's samples: its share, or a few at least."""
-    return replace(sampling, samples=max(_LEAST, -(-sampling.samples // sequences)))
+    return tuple(taught)
 
 
 def _zone(edges: tuple[float, float], classifier: Classifier, samples: Labelled, seed: int) -> Zone:
-    fitted = classifier.fit(samples.patches, samples.labels, samples.blocks, seed)
+    learnt = classifier.fit(samples.patches, samples.labels, samples.blocks, seed)
     companions = int(samples.labels.sum())
-    return Zone(edges, fitted, companions, len(samples.labels) - companions)
+    return Zone(edges, learnt, companions, len(samples.labels) - companions)
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,8 +51,8 @@ def learned(
 
 def _by_itself(sequence: Sequence, known: Several[Point], asked: Learning) -> Method:
     """What the sequence's own frames teach."""
-    what = asked.classifier, asked.mlar, asked.sampling, asked.rings
-    return teach([trimmed(sequence, asked.template)], *what, asked.seed, known=[known])
+    given = [trimmed(sequence, asked.template)]
+    return teach(given, asked.classifier, asked.drawing, known=[known])
 
 
 def _by_others(models: Several[Model]) -> MethodFor:

@@ -29,8 +29,8 @@ _ORDER = {"cubic": 3, "bilinear": 1}
 # The PSF between pixels is read from a table so many times as fine, linearly: to 4e-5 of its peak.
 _FINE = 32
 
-# Places that are read from the table together.
-_TOGETHER = 400_000
+# Places that are read from the table together: they stay in a processor's cache.
+_TOGETHER = 16_384
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,36 +99,37 @@ class Turned:
         size = self.frames.shape[-1]
         offset = raw_offset(companion.separation, companion.position_angle, angle)
         star = np.asarray(centre_of((size, size)))
-        y, x = np.divmod(pixels, size)
-        rows, columns = sources(self.turns, size, y, x)
-        values = np.zeros((len(pixels), len(self.turns), len(angle)), np.float32)
+        rows, columns = sources(self.turns, size, *np.divmod(pixels, size))
         across, up = (
             (place.T - middle).astype(np.float32)
             for place, middle in zip((columns, rows), star, strict=True)
         )
         offset = offset.astype(np.float32)
-        together = max(1, _TOGETHER // (len(pixels) * len(angle)))
-        for block in threads.blocks(len(self.turns), together):
-            x = across[:, block, None] - offset[:, 0]
-            y = up[:, block, None] - offset[:, 1]
-            near = np.maximum(np.abs(x), np.abs(y)) < self.reach + 0.5
-            values[:, block][near] = self._between(x[near], y[near])
+        values = np.empty((len(pixels), len(self.turns), len(angle)), np.float32)
+        for block in threads.blocks(len(pixels), max(1, _TOGETHER // values[0].size)):
+            x = across[block, :, None] - offset[:, 0]
+            y = up[block, :, None] - offset[:, 1]
+            values[block] = self._between(x, y)
         return values * np.float32(companion.flux[0])
 
     def _between(self, x: Floats, y: Floats) -> Floats:
-        """The PSF at (x, y) [px] from its middle, from the table."""
-        middle = self.table.shape[0] // 2
-        column, row = (
-            x * np.float32(_FINE) + np.float32(middle),
-            y * np.float32(_FINE) + np.float32(middle),
+        """The PSF at (x, y) [px] from its middle, bilinearly from the table; 0 beyond that."""
+        side, flat = self.table.shape[0], self.table.ravel()
+        x, y = (
+            np.clip(axis * np.float32(_FINE) + np.float32(side // 2), 0, side - 2)
+            for axis in (x, y)
         )
-        left, low = column.astype(np.int32), row.astype(np.int32)
-        right, high = column - left, row - low
-        flat, first = self.table.ravel(), low * self.table.shape[1] + left
-        below = flat[first] + right * (flat[first + 1] - flat[first])
-        first += self.table.shape[1]
-        above = flat[first] + right * (flat[first + 1] - flat[first])
-        return np.asarray(below + high * (above - below))
+        column, row = x.astype(np.int32), y.astype(np.int32)
+        x -= column
+        y -= row
+        place = (row * side + column).astype(np.intp)
+
+        def along(first: Ints) -> Floats:
+            left = flat.take(first)
+            return np.asarray(left + x * (flat.take(first + 1) - left))
+
+        low = along(place)
+        return np.asarray(low + y * (along(place + side) - low))
 
     def _rendered(self, companion: Companion, order: Ints, pixels: Ints) -> Floats:
         """As `light`, by drawing the companion into frames and interpolating those."""
@@ -149,11 +150,12 @@ class Turned:
 
 
 def _table(psf: Floats) -> Floats:
-    """The PSF (y, x) between its pixels by an endless sinc, from one pixel beyond its edges."""
+    """The PSF (y, x) between its pixels, and to their edges, by an endless sinc; 0 around it."""
     reach = psf.shape[-1] // 2
-    place = np.arange(-(reach + 1) * _FINE, (reach + 1) * _FINE + 1) / _FINE
+    edge = reach * _FINE + _FINE // 2
+    place = np.arange(-edge, edge + 1) / _FINE
     shift = np.sinc(place[:, None] - np.arange(-reach, reach + 1))
-    return np.asarray(shift @ psf @ shift.T, np.float32)
+    return np.pad(np.asarray(shift @ psf @ shift.T, np.float32), 2)
 
 
 def _prefiltered(frames: Floats) -> Floats:

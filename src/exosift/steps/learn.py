@@ -1,42 +1,32 @@
 """`exosift learn`: a classifier taught by labelled patches of sequences, its model and its card."""
 
 import json
-import sys
-from collections.abc import Callable
 from collections.abc import Sequence as Several
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from exosift import threads
-from exosift.compute.lessons import Lesson, learn_need
+from exosift.compute.lessons import Lesson, fit_need, learn_need
 from exosift.compute.room import roomy
 from exosift.errors import BadInput
 from exosift.io.atomic import whole
 from exosift.io.models import write_model
+from exosift.io.samples import KeptSamples
 from exosift.io.sequences import Stored
 from exosift.io.store import manifest_of
 from exosift.learn.card import card_of
-from exosift.learn.classifier import Told
-from exosift.learn.clear import Place
+from exosift.learn.drawing import Drawn
+from exosift.learn.folds import target_of
 from exosift.learn.learning import Learning
 from exosift.learn.model import Model, Provenance
 from exosift.learn.network import Trained
-from exosift.learn.supervised import Shown, Supervised, teach
-from exosift.limits.judging import without_known
-from exosift.limits.recovery import trimmed
-from exosift.photometry.known import KnownCompanions, known_in
+from exosift.learn.supervised import fitted
+from exosift.photometry.known import KnownCompanions
 from exosift.report.card import card_data, card_markdown
-from exosift.sequence import Sequence
 from exosift.settings import plain
-from exosift.steps.middle import reaching, read_middle
 from exosift.steps.recording import recorded
+from exosift.steps.sample import drawn, hashes_of, progress, shapes_of
 from exosift.steps.training import resumable
-from exosift.types import Shape
-
-Known = Several[Several[Place]]
-"""Of each sequence the places of its companions."""
 
 
 def settings_of(asked: Learning, known: KnownCompanions) -> dict[str, Any]:
@@ -51,94 +41,72 @@ def run(
     known: KnownCompanions,
     folder: Path,
     memory: float | None = None,
-    samples: Path | None = None,
 ) -> None:
     """Write model.npz, card.md and card.json, and training.png of a network, into `folder`.
 
     store: the sequence that the model is meant for; stars: those of other stars; known: companions
     in the frames of either. memory: MB that may be used, or what the job has; what needs more goes
-    to disk. samples: folder for the labelled patches, if they are to be kept. A network's training
-    that was interrupted goes on where it was.
+    to disk. A network's training that was interrupted goes on where it was.
     """
     teachers = [*([store] if asked.by_itself else []), *(stars if asked.by_others else [])]
-    inputs, settings = [manifest_of(one) for one in teachers], settings_of(asked, known)
+    inputs, settings = list(map(manifest_of, teachers)), settings_of(asked, known)
     with recorded("learn", folder, inputs, settings):
         if asked.by_others and not stars:
             raise BadInput(f"protocol {asked.protocol} learns from other stars: name them (--star)")
-        need = learn_need(Lesson(asked, tuple(map(_seen, teachers))), threads.budget())
-        hashes = hashes_of(teachers)
-        with (
-            resumable(asked, folder, [settings, hashes]) as classifier,
-            roomy(need, memory) as room,
-        ):
-
-            def taught_by(sequences: Several[Sequence], known: Known, told: Told) -> Supervised:
-                what = (classifier, asked.mlar, asked.sampling, asked.rings)
-                shown = _kept(samples, {"sha256": hashes, **settings})
-                return teach(
-                    sequences, *what, asked.seed, told, known=known, room=room, shown=shown
-                )
-
-            write(_model(teachers, asked, known, folder.name, taught_by), folder)
+        need = learn_need(Lesson(asked, shapes_of(teachers)), threads.budget())
+        with roomy(need, memory) as room, progress(f"{folder.name} sequences") as told:
+            given = drawn(teachers, asked, known, room, told)
+            _learn(given, asked, folder, [settings, hashes_of(teachers)])
 
 
-def _kept(folder: Path | None, told: dict[str, Any]) -> Shown | None:
-    """What writes samples into a folder, where there is one."""
-    if folder is None:
-        return None
-    from exosift.io.samples import store_of, write_samples
-
-    return lambda edges, some: write_samples(store_of(folder, edges), some, told)
-
-
-def _seen(store: Path) -> tuple[Shape, float]:
-    """Shape and FWHM [px] of a sequence."""
-    outline = Stored.open(store).outline
-    return outline.cube.shape, outline.observation.fwhm[0]
-
-
-def hashes_of(stores: Several[Path]) -> list[str]:
-    """SHA-256 of sequences, as their manifests have them."""
-    return [json.loads(manifest_of(one).read_text())["sha256"] for one in stores]
-
-
-def _model(
-    teachers: Several[Path],
+def run_from(
+    store: Path,
+    samples: Several[Path],
     asked: Learning,
-    known: KnownCompanions,
-    name: str,
-    taught_by: Callable[[Several[Sequence], Known, Told], Supervised],
-) -> Model:
-    """What the sequences in the stores teach."""
-    outer = asked.rings.outer
-    every = [trimmed(read_middle(one, asked.mlar, outer), asked.template) for one in teachers]
-    sequences, there = zip(*(_without_known(one, known) for one in every), strict=True)
-    bands = {one.observation.filter for one in sequences}
-    if len(bands) > 1:
+    folder: Path,
+    memory: float | None = None,
+) -> None:
+    """As `run`, from stores of samples that `exosift sample` has drawn.
+
+    Raises BadInput for samples drawn in another way than is asked for, or of others' frames than
+    the protocol says.
+    """
+    inputs, settings = list(map(manifest_of, samples)), settings_of(asked, {})
+    with recorded("learn", folder, inputs, settings):
+        kept = KeptSamples.open(samples)
+        _refuse_others(kept, asked, Stored.open(store).outline.label)
+        with roomy(fit_need(asked, kept.shape), memory) as room:
+            _learn(kept.read(room.samples), asked, folder, [settings, hashes_of(samples)])
+
+
+def _refuse_others(kept: KeptSamples, asked: Learning, label: str) -> None:
+    """Raise BadInput where samples are not those that are asked for, for a sequence's model."""
+    own, expected = plain(kept.asked), plain(asked.drawing)
+    if differ := [name for name in expected if own[name] != expected[name]]:
         raise BadInput(
-            f"{len(sequences)} sequences in filters {', '.join(sorted(bands))}: learn from one"
+            f"{kept.stores[0]}: drawn with another {differ[0]} than is asked for; draw anew, or "
+            "ask for what was drawn"
         )
-    with tqdm(desc=f"{name} rings", file=sys.stderr, leave=False) as bar:
-
-        def told(done: int, of: int) -> None:
-            bar.total = of
-            bar.update(done - bar.n)
-
-        taught = taught_by(sequences, there, told)
-    labels = [one.label for one in sequences]
-    made = Provenance(
-        tuple(zip(labels, hashes_of(teachers), strict=True)),
-        asked.protocol,
-        bands.pop(),
-        asked.seed,
-    )
-    side = asked.mlar.side(sequences[0].observation.fwhm[0])
-    return Model(asked.classifier, asked.mlar, side, asked.sampling, taught.taught, made)
+    mine = {one for one, _ in kept.sequences if target_of(one) == target_of(label)}
+    others = len(kept.sequences) - len(mine)
+    if (label in mine) != asked.by_itself or (others > 0) != asked.by_others:
+        raise BadInput(
+            f"{label}: the samples are of {len(mine)} of its own sequences and {others} of other "
+            f"stars, and protocol {asked.protocol} learns from "
+            + {"sequence": "it alone", "survey": "others alone", "pooled": "both"}[asked.protocol]
+        )
 
 
-def _without_known(sequence: Sequence, known: KnownCompanions) -> tuple[Sequence, Several[Place]]:
-    """A sequence without its companions of known flux, and the places of the others."""
-    return without_known(sequence, reaching(known_in(sequence.label, known), sequence))
+def _learn(given: Drawn, asked: Learning, folder: Path, of: Several[Any]) -> None:
+    """Write what samples teach; of: all that it depends on."""
+    with (
+        resumable(asked, folder, of) as classifier,
+        progress(f"{folder.name} rings") as told,
+    ):
+        zones = fitted(given.samples, classifier, asked.drawing, told)
+        made = Provenance(given.sequences, asked.protocol, given.filter, asked.seed)
+        model = Model(asked.classifier, asked.mlar, given.side, asked.sampling, zones, made)
+        write(model, folder)
 
 
 def write(model: Model, folder: Path) -> None:

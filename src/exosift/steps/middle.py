@@ -9,12 +9,12 @@ from exosift import threads
 from exosift.compute.lessons import Lesson, predict_need
 from exosift.compute.room import roomy
 from exosift.io.sequences import Stored
+from exosift.learn.drawing import Rings
 from exosift.learn.learning import Learning
 from exosift.learn.middle import inside, middle_of
 from exosift.learn.mlar import Mlar
 from exosift.learn.model import Model
 from exosift.learn.room import Room
-from exosift.learn.supervised import Rings
 from exosift.photometry.known import KnownCompanion
 from exosift.sequence import Sequence
 

@@ -29,9 +29,9 @@ from exosift.photometry.known import KnownCompanion
 from exosift.psfsub.catalogue import Reduction
 from exosift.sequence import Sequence
 from exosift.settings import plain
-from exosift.steps.learn import hashes_of
 from exosift.steps.middle import reaching, read_middle, room_of
 from exosift.steps.recording import recorded
+from exosift.steps.sample import hashes_of
 from exosift.types import Floats
 
 # Width [FWHM] of the PSF as companions of known flux are taken out.
