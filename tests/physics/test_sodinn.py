@@ -151,31 +151,6 @@ def test_network_comes_near_the_optimal_filter(network, margin):
     assert trained.curve.validation[trained.curve.kept] < trained.curve.validation[0]
 
 
-def test_before_it_learns_its_margin_is_the_discriminants_log_odds(few):
-    from exosift.learn.features import Features, odds_line
-    from exosift.learn.networks.architectures import log_odds
-    from exosift.learn.networks.samples import Samples
-    from exosift.learn.networks.weights import discriminant, initial
-
-    patches, labels, blocks = few
-    network, patch = SMALL[0], (LEVELS, SIDE, SIDE)
-    weights = {**initial(network, patch, np.random.default_rng(1))}
-    assert not weights["line"].any()
-    weights |= discriminant(Samples(patches, labels, blocks))
-    put = {name: torch.from_numpy(weight) for name, weight in weights.items()}
-    found = log_odds(network, put, torch.from_numpy(patches)).numpy()
-    scores = Features.of(patches, labels).discriminants(patches)[:, 1]
-    slope, offset = odds_line(scores, labels)
-    assert slope > 0.5
-    np.testing.assert_allclose(found, slope * scores + offset, atol=1e-4)
-
-
-def test_a_network_may_start_from_nothing(few):
-    trained = replace(SMALL[0], start="none", epochs=1).fit(*few, seed=3)
-    assert "line" not in trained.weights
-    assert replace(SMALL[0], epochs=1).fit(*few, seed=3).weights["line"].any()
-
-
 @every_network
 def test_margins_are_log_odds(network, few):
     patches, labels, blocks = few
@@ -370,7 +345,7 @@ def test_patches_of_another_shape_are_refused(few):
 
 
 def test_a_loss_that_is_lost_is_said(few):
-    wild = replace(SMALL[0], start="none", learning_rate=0.9, epochs=30, patience=30)
+    wild = replace(SMALL[0], learning_rate=0.9, epochs=30, patience=30)
     with pytest.raises(Failed, match=r"lower learning_rate, now 0\.9"):
         wild.fit(few[0] * np.float32(1e37), *few[1:], seed=1)
 

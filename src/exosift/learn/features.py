@@ -16,7 +16,7 @@ import numpy as np
 
 from exosift import threads
 from exosift.errors import BadInput
-from exosift.learn.room import Read
+from exosift.learn.room import Values
 from exosift.types import Bools, Floats, Shape
 
 # Of a covariance, so much is taken from its diagonal alone.
@@ -40,7 +40,7 @@ class Features:
     weights: Floats
 
     @classmethod
-    def of(cls, patches: Read, labels: Bools) -> "Features":
+    def of(cls, patches: Values, labels: Bools) -> "Features":
         """Learn templates and discriminants from patches, labels (sample,) True with companions.
 
         Raises BadInput when there are none of either.
@@ -74,15 +74,7 @@ class Features:
         """Fisher's discriminants (sample, 2): of the matches, and of matches and means."""
         return np.asarray((_linear(patches, self.templates) - self.centre) @ self.weights.T)
 
-    @property
-    def linear(self) -> tuple[Floats, float]:
-        """The discriminant of matches and means as a filter (level, y, x), and its offset."""
-        of_match, of_mean = self.weights[1].reshape(2, -1)
-        flat = of_mean / self.templates[0].size
-        own = of_match[:, None, None] * self.templates + flat[:, None, None]
-        return own, float(-self.centre @ self.weights[1])
-
-    def of_all(self, patches: Read) -> Floats:
+    def of_all(self, patches: Values) -> Floats:
         """As `every`, of patches that may be on disk."""
         return _by_parts(self.every, patches)
 
@@ -97,15 +89,7 @@ class Features:
         return np.concatenate([joint, matches, rest], axis=1).astype(np.float32)
 
 
-def odds_line(scores: Floats, labels: Bools) -> tuple[float, float]:
-    """Slope and offset of the log-odds of a companion (sample,) in scores (sample,)."""
-    from sklearn.linear_model import LogisticRegression  # slow to load
-
-    fitted = LogisticRegression(class_weight="balanced").fit(scores[:, None], labels)
-    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
-
-
-def _by_parts(measure: Callable[[Floats], Floats], patches: Read) -> Floats:
+def _by_parts(measure: Callable[[Floats], Floats], patches: Values) -> Floats:
     """What is measured of patches, some of them in memory at a time."""
     parts = threads.blocks(len(patches), _TOGETHER)
     return np.concatenate([measure(patches[part]) for part in parts])

@@ -13,7 +13,7 @@ import numpy as np
 from exosift import threads
 from exosift.errors import BadInput
 from exosift.learn.classifier import Told
-from exosift.learn.features import Features, odds_line
+from exosift.learn.features import Features
 from exosift.learn.room import Values
 from exosift.learn.trees import Trees, of_boosting, of_forest
 from exosift.types import Bools, Floats, Ints, Shape
@@ -99,11 +99,12 @@ class Boosted:
     ) -> "GrownBoosted":
         """See `classifier.Classifier`; nothing is held back for validation."""
         from sklearn.ensemble import HistGradientBoostingClassifier  # slow to load
+        from sklearn.linear_model import LogisticRegression
 
         del blocks, told
         features = Features.of(patches, labels)
         measured = features.of_all(patches)
-        line = odds_line(measured[:, 1], labels)
+        start = LogisticRegression(class_weight="balanced").fit(measured[:, 1:2], labels)
         # Weights change nothing where both kinds are as many, and take scikit-learn seconds.
         even = 2 * int(labels.sum()) == len(labels)
         trees = HistGradientBoostingClassifier(
@@ -118,6 +119,7 @@ class Boosted:
         )
         with threads.limit(1):  # some thousand samples are not worth waiting for each other
             trees.fit(measured, labels)
+        line = float(start.coef_[0, 0]), float(start.intercept_[0])
         return GrownBoosted(features, line, of_boosting(trees))
 
 

@@ -79,13 +79,10 @@ class _Network(Training):
     """A network with two convolutional layers.
 
     filters: of the first and of the second. dense: units of the fully connected layer after them.
-    start: what its margin is before it learns: 0 ("none"), or the log-odds of Fisher's discriminant
-    of all levels (see `features`), to which the network learns what is to be added.
     """
 
     filters: tuple[int, int] = (32, 64)
     dense: int = 128
-    start: Literal["none", "discriminant"] = "discriminant"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -125,7 +122,6 @@ class ConvLstm(_Network):
     """
 
     filters: tuple[int, int] = (40, 80)
-    start: Literal["none", "discriminant"] = "none"
     views: Literal[1, 4, 8] = 1
     kind: Literal["convlstm"] = "convlstm"
 

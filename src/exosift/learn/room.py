@@ -13,8 +13,11 @@ from exosift.types import Floats, Ints, Shape
 _MOST = 500_000_000
 
 
-class Read(Protocol):
-    """An array of float32, or what is read like one by its first axis."""
+class Values(Protocol):
+    """An array of float32, or what is read like one by its first axis.
+
+    Written by it, too, or all along it at one place of the second.
+    """
 
     @property
     def shape(self) -> Shape:
@@ -23,13 +26,6 @@ class Read(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, some: slice | Ints, /) -> Floats: ...
-
-
-class Values(Read, Protocol):
-    """What is written like an array, too.
-
-    By its first axis, or all along it at one place of the second.
-    """
 
     def __setitem__(self, where: slice | tuple[slice, int], values: Floats, /) -> None: ...
 

@@ -46,10 +46,7 @@ def log_odds(
     units = functional.linear(seen.flatten(1), w["dense"], w["dense_bias"]).relu()
     if kept is not None:
         units = units * kept
-    odds = functional.linear(units, w["last"], w["last_bias"])
-    if "line" in w:
-        odds = odds + functional.linear(patches.flatten(1), w["line"])
-    return odds.squeeze(1)
+    return functional.linear(units, w["last"], w["last_bias"]).squeeze(1)
 
 
 def _halved(levels: Tensor) -> Any:

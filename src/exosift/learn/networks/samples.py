@@ -11,8 +11,8 @@ import numpy as np
 
 from exosift import threads
 from exosift.errors import BadInput
-from exosift.learn.room import Read
-from exosift.types import Bools, Floats, Ints, Shape
+from exosift.learn.room import Values
+from exosift.types import Bools, Floats, Ints
 
 SYMMETRIES = 8
 """Of the square: four turns, mirrored or not."""
@@ -25,7 +25,7 @@ _SPAN = 4096
 class Samples:
     """Patches (sample, level, y, x), labels (sample,), azimuth blocks (sample,)."""
 
-    patches: Read
+    patches: Values
     labels: Bools
     blocks: Ints
 
@@ -73,10 +73,6 @@ class Samples:
                 )
         return parts
 
-    def part(self, index: Ints) -> "Samples":
-        """Some of the samples, whose patches are read when they are asked for."""
-        return Samples(_Part(self.patches, index), self.labels[index], self.blocks[index])
-
     def digest(self) -> str:
         """SHA-256 of all samples."""
         found = hashlib.sha256(repr(self.patches.shape).encode())
@@ -85,24 +81,6 @@ class Samples:
         found.update(np.ascontiguousarray(self.labels, dtype=bool).data)
         found.update(np.ascontiguousarray(self.blocks, dtype=np.int64).data)
         return found.hexdigest()
-
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """Some of many values, by their numbers."""
-
-    values: Read
-    index: Ints
-
-    @property
-    def shape(self) -> Shape:
-        return (len(self.index), *self.values.shape[1:])
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def __getitem__(self, some: slice | Ints) -> Floats:
-        return self.values[self.index[some]]
 
 
 def _arc(ring: Ints, share: float, rng: np.random.Generator) -> tuple[Ints, Ints]:

@@ -25,7 +25,7 @@ from exosift.learn.network import (
 )
 from exosift.learn.networks.gradient import device_of, gradient, loss_of, odds_of, repeatable
 from exosift.learn.networks.samples import Samples, batches, turned
-from exosift.learn.networks.weights import discriminant, initial
+from exosift.learn.networks.weights import initial
 from exosift.types import Floats, Ints
 
 
@@ -44,8 +44,6 @@ def train(
     levels, high, wide = samples.patches.shape[1:]
     learnt, left_out = samples.split(network.validation, seed)
     first = initial(network, (levels, high, wide), np.random.default_rng(seed))
-    if network.start == "discriminant":
-        first = {**first, **discriminant(samples.part(learnt))}
     run = _Run.begun(network, first)
     of = _identity(network, samples, seed) if checkpoint else ""
     if checkpoint and (state := checkpoint.read()):

@@ -10,9 +10,7 @@ from math import prod, sqrt
 import numpy as np
 
 from exosift.errors import BadInput
-from exosift.learn.features import Features, odds_line
 from exosift.learn.network import AnyNetwork, Cnn2d, Cnn3d, ConvLstm, Weights
-from exosift.learn.networks.samples import Samples
 from exosift.types import Floats, Shape
 
 # Poolings by two of every axis that is pooled: so long must it be.
@@ -59,9 +57,7 @@ def shapes(network: AnyNetwork, patch: tuple[int, int, int]) -> dict[str, Shape]
             }
     seen = second * prod(n // 4 for n in pooled)
     ends = {"dense": (network.dense, seen), "dense_bias": (network.dense,)}
-    ends |= {"last": (1, network.dense), "last_bias": (1,)}
-    line: dict[str, Shape] = {"line": (1, prod(patch))} if network.start == "discriminant" else {}
-    return kernels | ends | line
+    return kernels | ends | {"last": (1, network.dense), "last_bias": (1,)}
 
 
 def initial(network: AnyNetwork, patch: tuple[int, int, int], rng: np.random.Generator) -> Weights:
@@ -73,20 +69,10 @@ def initial(network: AnyNetwork, patch: tuple[int, int, int], rng: np.random.Gen
     return weights
 
 
-def discriminant(samples: Samples) -> Weights:
-    """Those weights whose margin is the log-odds of Fisher's discriminant, while others add 0."""
-    features = Features.of(samples.patches, samples.labels)
-    scores = features.of_all(samples.patches)[:, 1]
-    slope, offset = odds_line(scores, samples.labels)
-    filtered, beyond = features.linear
-    line, bias = slope * filtered.reshape(1, -1), np.array([slope * beyond + offset])
-    return {"line": line.astype(np.float32), "last_bias": bias.astype(np.float32)}
-
-
 def _drawn(name: str, shape: Shape, rng: np.random.Generator) -> Floats:
-    """One weight; biases, the last unit and the line beside it are zero."""
+    """One weight; biases and the last unit are zero."""
     values = np.zeros(shape)
-    if len(shape) > 1 and name not in ("last", "line"):
+    if len(shape) > 1 and name != "last":
         place = prod(shape[2:])
         inward, outward = shape[1] * place, shape[0] // 4 * place
         if name.startswith(("inner", "recurrent")):
