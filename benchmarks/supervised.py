@@ -1,9 +1,10 @@
 """`python -m benchmarks.supervised [METHOD …] [--injections N] [--samples N]`: TPR on β Pic.
 
 On the sequence without its planet, around which 1.5 FWHM are not searched: companions of an S/N at
-which PCA finds some, by its S/N maps at several ranks and by classifiers taught at negated angles,
-all judged as `exosift roc` does. The thresholds are those of null frames at angles handed on, which
-taught nothing. Writes benchmarks/supervised.json, the rows of methods not named kept.
+which PCA finds some, by its S/N maps at several ranks (and their STIM maps), LOCI, LLSG, ANDROMEDA
+and classifiers taught at negated angles, all judged as `exosift roc` does. The thresholds are those
+of null frames at angles handed on, which taught nothing. Writes benchmarks/supervised.json, the
+rows of methods not named kept.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from exosift.calib.centring import Centring
 from exosift.calib.registration import register
 from exosift.geometry.grid import centre_of
 from exosift.geometry.regions import Annuli, FullFrame
+from exosift.inverse.andromeda import Andromeda
 from exosift.io.public import fetch
 from exosift.learn.drawing import Rings
 from exosift.learn.forest import Boosted, Forest
@@ -31,11 +33,14 @@ from exosift.learn.learning import Learning
 from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm
 from exosift.limits.comparison import Comparison, Contestant
 from exosift.limits.judging import Judged
-from exosift.limits.methods import Method
+from exosift.limits.methods import MapName, Method
 from exosift.limits.nulls import Nulls
 from exosift.limits.roc import roc, supported_rates
 from exosift.photometry.known import KnownCompanion
 from exosift.psfsub.catalogue import Reduction
+from exosift.psfsub.library import References
+from exosift.psfsub.llsg import Llsg
+from exosift.psfsub.loci import Loci
 from exosift.psfsub.pca import Pca
 from exosift.sequence import Observation, Sequence
 from exosift.steps.judge import Asked, chosen
@@ -45,11 +50,18 @@ RATES = (0.25, 1.0)  # false positives a frame
 BINS = {(2.0, 4.0): (2.0, 3.5), (4.0, 6.0): (2.5, 4.0), (6.0, 9.0): (1.8, 3.0)}
 REFERENCE = Reduction(Pca((10,)), Annuli(2.0, 1.0), combination="mean")
 RANKS = (4, 6, 8, 10, 12, 15, 20, 25)
-REDUCTIONS = {
+PCA = {
     "pca-full": Reduction(Pca(RANKS), FullFrame()),
     "pca-annuli": Reduction(Pca(RANKS), Annuli(1.0, 1.0)),
 }
+OTHERS: dict[str, Asked] = {
+    "loci": Reduction(Loci(), Annuli(1.0, 1.5, segments=4), References(movement=0.5)),
+    "llsg": Reduction(Llsg(6), Annuli(2.0, 1.0, segments=4)),
+    "andromeda": Andromeda(rotation=0.5),
+}
+MAPS: tuple[MapName, ...] = ("snr", "stim")
 CLASSIFIERS = (Boosted(), Forest(), Cnn2d(), Cnn3d(), ConvLstm(epochs=10))
+SNR_MAPS = {Contestant(name, rank=rank).name for name in PCA for rank in RANKS}
 COLUMNS = ["method", "bin", "rate", "tpr_0.25", "low", "high", "tpr_1", "gain", "effective"]
 COLUMNS += ["injections", "taught", "seconds"]
 
@@ -73,7 +85,7 @@ def empty() -> Sequence:
 
 def settings(samples: int) -> dict[str, Asked]:
     """Every method that there is, by name."""
-    found: dict[str, Asked] = dict(REDUCTIONS)
+    found: dict[str, Asked] = {**PCA, **OTHERS}
     plain = Learning(sampling=Sampling(samples=samples), rings=Rings(2.0, 9.0), seed=0)
     for classifier in CLASSIFIERS:
         found[classifier.kind] = replace(plain, classifier=classifier)
@@ -84,10 +96,10 @@ def settings(samples: int) -> dict[str, Asked]:
 
 
 def contestants(names: list[str], every: dict[str, Asked]) -> tuple[Contestant, ...]:
-    """Those named: of reductions all ranks, or one as "pca-full 8"."""
-    found = [Contestant(name, rank=rank) for name in REDUCTIONS for rank in RANKS]
-    found += [Contestant(name) for name in every if name not in REDUCTIONS]
-    return tuple(one for one in found if {one.name, one.method} & set(names))
+    """Those named: of PCA all ranks, or one as "pca-full 8", or its STIM map, "pca-full 8 stim"."""
+    found = [Contestant(name, how, rank) for name in PCA for how in MAPS for rank in RANKS]
+    found += [Contestant(name) for name in every if name not in PCA]
+    return tuple(one for one in found if {one.name, one.family} & set(names))
 
 
 def row(name: str, method: Method, bounds: tuple[float, float], judged: Judged) -> Row:
@@ -112,7 +124,7 @@ def with_gains(rows: list[Row]) -> list[Row]:
         alike = [
             other["tpr_0.25"]
             for other in rows
-            if str(other["method"]).startswith("pca")
+            if other["method"] in SNR_MAPS
             and all(other[key] == one[key] for key in ("bin", "snr", "injections"))
         ]
         best = max(alike, default=0.0)
@@ -122,7 +134,7 @@ def with_gains(rows: list[Row]) -> list[Row]:
 
 def main() -> None:
     """Measure, write, print."""
-    default = ["pca-full", "pca-annuli", "boosted", "forest", "cnn2d"]
+    default = [*PCA, *OTHERS, "boosted", "forest", "cnn2d"]
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", default=default)
     parser.add_argument("--injections", type=int, default=200)

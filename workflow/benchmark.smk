@@ -43,6 +43,8 @@ ROC = config["roc"] | {
 }
 ASKED = parse(Comparison, ROC, "roc")
 FOLDS = range(1, ASKED.folds + 1)
+if LEARNING and len(PARTS) < len(FOLDS):
+    raise WorkflowError(f"jobs is {len(PARTS)} and roc.folds {len(FOLDS)}: ask for a part a fold, or more")
 DRAWN = {}  # the first classifier of each kind of samples, by their settings
 for name, one in LEARNING.items():
     DRAWN.setdefault(one.drawing, name)

@@ -37,7 +37,7 @@ SURVEY = {
         },
     },
     "roc": {
-        "methods": [{"method": "pca"}, {"method": "boosted"}],
+        "methods": [{"method": "pca"}, {"method": "boosted"}, {"method": "forest"}],
         "reference": {"method": "pca"},
         "bins": [[2, 4]],
         "injections": 2,
@@ -48,17 +48,26 @@ SURVEY = {
         "intervals": {"resamples": 20},
     },
 }
+SURVEY["classifiers"]["forest"] = SURVEY["classifiers"]["boosted"] | {
+    "classifier": {"kind": "forest", "trees": 5}
+}
 
 
-def test_each_fold_is_taught_once_and_by_others(tmp_path):
+def run(survey, tmp_path):
+    """The benchmark, as it ended."""
     config = tmp_path / "survey.yaml"
-    config.write_text(yaml.safe_dump(SURVEY))
+    config.write_text(yaml.safe_dump(survey))
     command = [str(Path(sys.executable).parent / "snakemake"), "--cores", "2"]
     command += ["--snakefile", str(ROOT / "workflow/benchmark.smk"), "--configfile", str(config)]
     command += ["--directory", str(tmp_path / "run")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+
+
+def test_each_fold_is_taught_once_and_by_others(tmp_path):
+    done = run(SURVEY, tmp_path)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    assert done.stderr.count("rule learn:") == 2
+    assert done.stderr.count("rule sample:") == 2  # one a part, for all folds and classifiers
+    assert done.stderr.count("rule learn:") == 4
     taught = [
         {label for label, _ in read_model(path).provenance.sequences}
         for path in sorted((tmp_path / "run/models/boosted").glob("*/model.npz"))
@@ -68,5 +77,11 @@ def test_each_fold_is_taught_once_and_by_others(tmp_path):
     judged = [read_trials(tmp_path / f"run/trials/{part}.npz")[0].stars for part in (1, 2)]
     assert sorted(sum(judged, ())) == ["T-001/1", "T-002/1", "T-003/1", "T-004/1"]
     told = Table.read(tmp_path / "run/roc/tpr.ecsv")
-    assert set(told["method"]) == {"pca", "boosted"}
+    assert set(told["method"]) == {"pca", "boosted", "forest"}
     assert set(told["injections"]) == {8}
+
+
+def test_there_is_a_part_for_every_fold(tmp_path):
+    done = run(SURVEY | {"jobs": 1}, tmp_path)
+    assert done.returncode != 0
+    assert "jobs is 1 and roc.folds 2: ask for a part a fold, or more" in done.stderr + done.stdout
