@@ -45,6 +45,14 @@ ASKED = parse(Comparison, ROC, "roc")
 FOLDS = range(1, ASKED.folds + 1)
 if LEARNING and len(PARTS) < len(FOLDS):
     raise WorkflowError(f"jobs is {len(PARTS)} and roc.folds {len(FOLDS)}: ask for a part a fold, or more")
+
+
+def fold_of(part):
+    """The fold that a part is in."""
+    return (part - 1) % len(FOLDS) + 1
+
+
+JUDGED = [part for part in PARTS if fold_of(part) in config["judged"]]
 DRAWN = {}  # the first classifier of each kind of samples, by their settings
 for name, one in LEARNING.items():
     DRAWN.setdefault(one.drawing, name)
@@ -63,11 +71,6 @@ def store_of(name):
 def stores_of(wildcards):
     """The stores of a part's stars."""
     return list(map(store_of, Fold(int(wildcards.part), len(PARTS)).of(STARS)))
-
-
-def fold_of(part):
-    """The fold that a part is in."""
-    return (part - 1) % len(FOLDS) + 1
 
 
 def judged_of(wildcards):
@@ -182,7 +185,7 @@ rule learn:
 rule judge:
     input:
         stars="stars/stars-{part}.ecsv",
-        models=expand("models/{classifier}/{fold}/model.npz", classifier=LEARNING, fold=FOLDS),
+        models=expand("models/{classifier}/{fold}/model.npz", classifier=LEARNING, fold=config["judged"]),
     output:
         trials="trials/{part}.npz",
     log:
@@ -208,7 +211,7 @@ rule judge:
 
 rule roc:
     input:
-        trials=expand("trials/{part}.npz", part=PARTS),
+        trials=expand("trials/{part}.npz", part=JUDGED),
     output:
         table="roc/roc.ecsv",
         told="roc/tpr.ecsv",

@@ -14,6 +14,7 @@ from tests.workflow.conftest import ROOT
 SURVEY = {
     "seed": 1,
     "jobs": 2,
+    "judged": [1, 2],
     "population": {
         "count": 4,
         "prefix": "T",
@@ -79,6 +80,16 @@ def test_each_fold_is_taught_once_and_by_others(tmp_path):
     told = Table.read(tmp_path / "run/roc/tpr.ecsv")
     assert set(told["method"]) == {"pca", "boosted", "forest"}
     assert set(told["injections"]) == {8}
+
+
+def test_stars_that_only_teach_are_not_judged(tmp_path):
+    done = run(SURVEY | {"judged": [2]}, tmp_path)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    assert [path.name for path in (tmp_path / "run/trials").glob("*.npz")] == ["2.npz"]
+    learnt = read_model(tmp_path / "run/models/boosted/2/model.npz").provenance.sequences
+    judged = read_trials(tmp_path / "run/trials/2.npz")[0].stars
+    assert len(judged) == len(learnt) == 2
+    assert not set(judged) & set(dict(learnt))
 
 
 def test_there_is_a_part_for_every_fold(tmp_path):
