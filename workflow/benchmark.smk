@@ -44,7 +44,9 @@ ROC = config["roc"] | {
 ASKED = parse(Comparison, ROC, "roc")
 FOLDS = range(1, ASKED.folds + 1)
 if LEARNING and len(PARTS) < len(FOLDS):
-    raise WorkflowError(f"jobs is {len(PARTS)} and roc.folds {len(FOLDS)}: ask for a part a fold, or more")
+    raise WorkflowError(
+        f"jobs is {len(PARTS)} and roc.folds {len(FOLDS)}: ask for a part a fold, or more"
+    )
 
 
 def fold_of(part):
@@ -185,7 +187,9 @@ rule learn:
 rule judge:
     input:
         stars="stars/stars-{part}.ecsv",
-        models=expand("models/{classifier}/{fold}/model.npz", classifier=LEARNING, fold=config["judged"]),
+        models=expand(
+            "models/{classifier}/{fold}/model.npz", classifier=LEARNING, fold=config["judged"]
+        ),
     output:
         trials="trials/{part}.npz",
     log:
