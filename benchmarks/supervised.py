@@ -4,7 +4,7 @@ On the sequence without its planet, around which 1.5 FWHM are not searched: comp
 which PCA finds some, by its S/N maps at several ranks (and their STIM maps), LOCI, LLSG, ANDROMEDA
 and classifiers taught at negated angles, all judged as `exosift roc` does. The thresholds are those
 of null frames at angles handed on, which taught nothing. Writes benchmarks/supervised.json, the
-rows of methods not named kept.
+rows of methods not named kept, and docs/figures/supervised.png.
 """
 
 import argparse
@@ -15,6 +15,8 @@ from dataclasses import replace
 
 import numpy as np
 from astropy.io import fits
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from benchmarks import data
@@ -61,6 +63,7 @@ OTHERS: dict[str, Asked] = {
 }
 MAPS: tuple[MapName, ...] = ("snr", "stim")
 CLASSIFIERS = (Boosted(), Forest(), Cnn2d(), Cnn3d(), ConvLstm(epochs=10))
+STIM = [f"{name} stim" for name in PCA]
 SNR_MAPS = {Contestant(name, rank=rank).name for name in PCA for rank in RANKS}
 COLUMNS = ["method", "bin", "rate", "tpr_0.25", "low", "high", "tpr_1", "gain", "effective"]
 COLUMNS += ["injections", "taught", "seconds"]
@@ -132,8 +135,39 @@ def with_gains(rows: list[Row]) -> list[Row]:
     return found
 
 
+def best_ranks(rows: list[Row]) -> list[Row]:
+    """Rows of methods, of each map of PCA that rank which finds most in its bin."""
+    families = {one.name: one.family for one in contestants([*PCA, *STIM], settings(100))}
+    best: dict[tuple[str, str], Row] = {}
+    for one in rows:
+        key = families.get(str(one["method"]), str(one["method"])), str(one["bin"])
+        if key not in best or one["tpr_0.25"] > best[key]["tpr_0.25"]:
+            best[key] = one
+    return list(best.values())
+
+
+def figure(rows: list[Row]) -> None:
+    """What each method finds, with intervals, a panel a bin."""
+    bins = sorted({str(one["bin"]) for one in rows})
+    drawn = Figure(figsize=(4.2 * len(bins), 4.2), dpi=110, layout="constrained")
+    FigureCanvasAgg(drawn)
+    for axes, name in zip(np.atleast_1d(drawn.subplots(1, len(bins))), bins, strict=True):
+        own = [one for one in best_ranks(rows) if one["bin"] == name]
+        own.sort(key=lambda one: one["tpr_0.25"])
+        told = [one["tpr_0.25"] for one in own]
+        ends = [[one["tpr_0.25"] - one["low"], one["high"] - one["tpr_0.25"]] for one in own]
+        colours = [
+            "C1" if "taught" in one else "C0" if "pca" in one["method"] else "C7" for one in own
+        ]
+        axes.barh(range(len(own)), told, xerr=np.abs(ends).T, color=colours, capsize=2)
+        axes.set_yticks(range(len(own)), [str(one["method"]) for one in own])
+        axes.set(xlim=(0, 1), xlabel="share found at 0.25 false positives a frame")
+        axes.set_title(f"{name} FWHM, S/N {'–'.join(f'{s:g}' for s in own[0]['snr'])}", fontsize=10)
+    drawn.savefig(ROOT / "docs/figures/supervised.png", metadata={"Software": "exosift"})
+
+
 def main() -> None:
-    """Measure, write, print."""
+    """Measure, write, draw, print."""
     default = [*PCA, *OTHERS, "boosted", "forest", "cnn2d"]
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", default=default)
@@ -155,12 +189,15 @@ def main() -> None:
         start = time.perf_counter()
         first = next(iter(judges.values()))
         method = method_for(first.sequence, first.known)
-        taught = {"taught": time.perf_counter() - start, "samples": given.samples}
+        taught: Row = {}
+        if isinstance(every.get(name), Learning):
+            taught = {"taught": time.perf_counter() - start, "samples": given.samples}
         for bounds, judged in judges.items():
             new = row(name, method, bounds, judged) | taught
             rows = [one for one in rows if (one["method"], one["bin"]) != (name, new["bin"])]
             rows = with_gains([*rows, new])
             path.write_text(json.dumps(rows, indent=1) + "\n")
+    figure(rows)
     print(table(rows, COLUMNS))
 
 
