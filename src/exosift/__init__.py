@@ -2,5 +2,5 @@
 
 __version__ = "0.1.0"
 
-ALGORITHMS = 5
+ALGORITHMS = 6
 """Raised with every change that changes results: what was made before is then made anew."""

@@ -27,12 +27,33 @@ def boosted():
     return HistGradientBoostingClassifier(max_iter=30, random_state=1).fit(*learned_from(600, 1))
 
 
-def test_forest_says_what_scikit_learn_says(forest):
+def odds(forest, features):
+    """Log-odds summed over scikit-learn's trees, half a sample added to either class of a leaf."""
+    total = np.zeros(len(features))
+    for one in forest.estimators_:
+        leaf, tree = one.apply(features), one.tree_
+        count = tree.weighted_n_node_samples[leaf]
+        kinds = tree.value[leaf, 0] * count[:, None] + 0.5
+        total += np.log(kinds[:, 1] / kinds[:, 0])
+    return total
+
+
+def test_forest_says_what_scikit_learns_trees_say(forest):
     features, _ = learned_from(5000, 2)
     trees = of_forest(forest)
-    chance = trees.summed(features) / trees.root.size
-    np.testing.assert_array_equal(chance, forest.predict_proba(features)[:, 1])
+    np.testing.assert_allclose(trees.summed(features), odds(forest, features), rtol=1e-12)
+    chance = forest.predict_proba(features)[:, 1]
+    assert np.corrcoef(trees.summed(features), chance)[0, 1] > 0.98
     assert chance.std() > 0.1  # and it says something
+
+
+def test_trees_of_one_mind_tell_by_how_much():
+    features, labels = learned_from(2000, 7)
+    features[labels, 0] += 6.0
+    grown = RandomForestClassifier(20, max_features=None, random_state=1).fit(features, labels)
+    trees, bright = of_forest(grown), features[labels]
+    assert (grown.predict_proba(bright)[:, 1] == 1).mean() > 0.9
+    assert np.ptp(trees.summed(bright)) > 0.1
 
 
 def test_boosted_trees_say_what_scikit_learn_says(boosted):
@@ -46,9 +67,7 @@ def test_values_at_thresholds_go_the_same_way(forest):
     trees = of_forest(forest)
     inner = np.flatnonzero(np.isfinite(trees.threshold))[:2000]
     features[np.arange(len(inner)), trees.feature[inner]] = trees.threshold[inner]
-    np.testing.assert_array_equal(
-        trees.summed(features) / trees.root.size, forest.predict_proba(features)[:, 1]
-    )
+    np.testing.assert_allclose(trees.summed(features), odds(forest, features), rtol=1e-12)
 
 
 def test_a_forest_of_stumps_and_of_leaves():
@@ -56,7 +75,7 @@ def test_a_forest_of_stumps_and_of_leaves():
     leaf = RandomForestClassifier(3, min_samples_split=1000, random_state=1).fit(features, labels)
     trees = of_forest(leaf)
     assert list(trees.depth) == [0, 0, 0]
-    np.testing.assert_array_equal(trees.summed(features) / 3, leaf.predict_proba(features)[:, 1])
+    np.testing.assert_allclose(trees.summed(features), odds(leaf, features), rtol=1e-12)
     stump = RandomForestClassifier(3, max_depth=1, random_state=1).fit(features, labels)
     assert list(of_forest(stump).depth) == [1, 1, 1]
 

@@ -133,7 +133,7 @@ def test_missing_file_and_other_formats_are_said(path, tmp_path):
     with pytest.raises(BadInput, match=r"none\.npz: there is no such file; train the model anew"):
         read_model(tmp_path / "none.npz")
     write_sealed(path, {}, {"format": "exosift model 9"})
-    with pytest.raises(BadInput, match="its format is exosift model 9, expected exosift model 1"):
+    with pytest.raises(BadInput, match="its format is exosift model 9, expected exosift model 2"):
         read_model(path)
     np.save(path.with_suffix(".npy"), np.zeros(3))
     path.with_suffix(".npy").replace(path)

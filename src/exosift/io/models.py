@@ -17,7 +17,7 @@ from exosift.learn.model import Model, Provenance, Zone
 from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm, Curve, State, Trained
 from exosift.learn.trees import Trees
 
-_FORMAT = "exosift model 1"
+_FORMAT = "exosift model 2"
 
 _KNOWN = {
     one.__name__: one

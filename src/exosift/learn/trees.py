@@ -74,18 +74,23 @@ class Trees:
 
 
 def of_forest(forest: Any) -> Trees:
-    """Trees of a fitted RandomForestClassifier of two classes: shares of the second, to average.
+    """Trees of a fitted RandomForestClassifier of two classes: log-odds of the second, to average.
 
-    The mean over trees, `summed / root.size`, is what `predict_proba` says on one thread.
+    Those of a leaf are of its samples and half a one more of either class: of leaves where all are
+    of one class the larger says more, so that trees of one mind still tell the brighter from the
+    bright.
     """
     grown = (one.tree_ for one in forest.estimators_)
     return _joined(
-        (
-            (t.feature, t.threshold, t.children_left, t.children_right, t.value[:, 0, 1])
-            for t in grown
-        ),
+        ((t.feature, t.threshold, t.children_left, t.children_right, _log_odds(t)) for t in grown),
         0.0,
     )
+
+
+def _log_odds(tree: Any) -> Floats:
+    """Log-odds (node,) of the second class."""
+    share, count = tree.value[:, 0, 1], tree.weighted_n_node_samples
+    return np.asarray(np.log((share * count + 0.5) / ((1 - share) * count + 0.5)))
 
 
 def of_boosting(boosted: Any) -> Trees:
