@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from scipy.stats import binom
 
 from exosift.learn.calibration import Calibrated
+from exosift.report.lines import legend, styles
 from exosift.types import Floats
 
 
@@ -19,8 +20,8 @@ def calibration_figure(found: Sequence[Calibrated], title: str) -> Figure:
     """
     kinds = list(dict.fromkeys((one.kind, one.whose) for one in found))
     bins = list(dict.fromkeys(one.bounds for one in found))
-    methods = list(dict.fromkeys(one.method for one in found))
-    size = 0.8 + 3.0 * len(bins), 0.6 + 2.6 * len(kinds)
+    drawn = styles(list(dict.fromkeys(one.method for one in found)))
+    size = 1.8 + 3.0 * len(bins), 0.6 + 2.6 * len(kinds)
     figure = Figure(figsize=size, dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=9, parse_math=False)
@@ -28,9 +29,8 @@ def calibration_figure(found: Sequence[Calibrated], title: str) -> Figure:
     for one in found:
         here = axes[kinds.index((one.kind, one.whose)), bins.index(one.bounds)]
         p = np.sort(one.found.p)
-        colour = f"C{methods.index(one.method)}"
         share = np.arange(1, p.size + 1) / p.size
-        here.step(p, share, where="post", color=colour, lw=1, label=one.method)
+        here.step(p, share, where="post", lw=1, **drawn[one.method])
     for row, (kind, whose) in zip(axes, kinds, strict=True):
         row[0].set_ylabel(f"share of stars ≤ p\n({kind}, {whose})", fontsize=8)
         for here, bounds in zip(row, bins, strict=True):
@@ -43,7 +43,7 @@ def calibration_figure(found: Sequence[Calibrated], title: str) -> Figure:
             here.set_title(f"{bounds[0]:g}–{bounds[1]:g} FWHM", fontsize=8)
     for here in axes[-1]:
         here.set_xlabel("p", fontsize=8)
-    axes[0, 0].legend(frameon=False, fontsize=6)
+    legend(figure)
     return figure
 
 

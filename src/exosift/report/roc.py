@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from exosift.limits.challenge import Areas, Score
 from exosift.limits.roc import Verdict
+from exosift.report.lines import legend, styles
 from exosift.types import Floats
 
 
@@ -19,20 +20,20 @@ def roc_figure(verdicts: Sequence[Verdict], title: str) -> Figure:
     """
     kinds = list(dict.fromkeys(one.kind for one in verdicts))
     bins = list(dict.fromkeys(one.bounds for one in verdicts))
-    methods = list(dict.fromkeys(one.method for one in verdicts))
-    size = 0.8 + 3.2 * len(bins), 0.6 + 2.8 * len(kinds)
+    drawn = styles(list(dict.fromkeys(one.method for one in verdicts)))
+    faint = min(0.2, 0.8 / len(drawn))  # bands of many methods lie upon each other
+    size = 1.8 + 3.2 * len(bins), 0.6 + 2.8 * len(kinds)
     figure = Figure(figsize=size, dpi=140, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=9, parse_math=False)
     axes = figure.subplots(len(kinds), len(bins), squeeze=False, sharex=True, sharey=True)
     for one in verdicts:
         here = axes[kinds.index(one.kind), bins.index(one.bounds)]
-        colour = f"C{methods.index(one.method)}"
-        curve = one.roc
+        style, curve = drawn[one.method], one.roc
         here.fill_between(
-            curve.rate, curve.block_low, curve.block_high, color=colour, alpha=0.2, lw=0
+            curve.rate, curve.block_low, curve.block_high, color=style["color"], alpha=faint, lw=0
         )
-        here.plot(curve.rate, curve.tpr, ".-", color=colour, ms=3, lw=1, label=one.method)
+        here.plot(curve.rate, curve.tpr, marker=".", ms=3, lw=1, **style)
     for row, kind in zip(axes, kinds, strict=True):
         row[0].set_ylabel(f"TPR ({kind} nulls)", fontsize=8)
         for here, bounds in zip(row, bins, strict=True):
@@ -41,7 +42,7 @@ def roc_figure(verdicts: Sequence[Verdict], title: str) -> Figure:
             here.grid(alpha=0.25)
     for here in axes[-1]:
         here.set_xlabel("false positives a frame", fontsize=8)
-    axes[0, 0].legend(frameon=False, fontsize=7)
+    legend(figure)
     return figure
 
 
