@@ -326,10 +326,12 @@ def test_samples_of_several_stars_teach_together(registered, call, tmp_path):
 
 def test_a_target_does_not_teach_its_own_survey_model(registered, call):
     asked = f"{QUICK}, protocol: survey"
-    assert call(*sampling(registered, asked))[0] == 0
+    other = renamed(registered.store, registered.folder / "other.zarr", "U")
+    both = [*sampling(registered, asked), str(other)]
+    assert call(*both)[0] == 0
     code, said = call(*from_samples(registered, asked, "own", "samples"))
     assert code == 2
-    assert "1 of its own sequences and 0 of other stars" in said
+    assert "1 of its own sequences and 1 of other stars, and protocol survey learns from" in said
 
 
 @pytest.mark.parametrize("kind", ["boosted", "forest"])

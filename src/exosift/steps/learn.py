@@ -89,7 +89,8 @@ def _refuse_others(kept: KeptSamples, asked: Learning, label: str) -> None:
         )
     mine = {one for one, _ in kept.sequences if target_of(one) == target_of(label)}
     others = len(kept.sequences) - len(mine)
-    if (label in mine) != asked.by_itself or (others > 0) != asked.by_others:
+    wanting = label not in mine if asked.by_itself else bool(mine)
+    if wanting or (others > 0) != asked.by_others:
         raise BadInput(
             f"{label}: the samples are of {len(mine)} of its own sequences and {others} of other "
             f"stars, and protocol {asked.protocol} learns from "
