@@ -83,12 +83,13 @@ def test_each_fold_is_taught_once_and_by_others(tmp_path):
 
 
 def test_stars_that_only_teach_are_not_judged(tmp_path):
-    done = run(SURVEY | {"judged": [2]}, tmp_path)
+    more = {"population": SURVEY["population"] | {"count": 8}}  # calibration is told by 4 or more
+    done = run(SURVEY | more | {"judged": [2]}, tmp_path)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     assert [path.name for path in (tmp_path / "run/trials").glob("*.npz")] == ["2.npz"]
     learnt = read_model(tmp_path / "run/models/boosted/2/model.npz").provenance.sequences
     judged = read_trials(tmp_path / "run/trials/2.npz")[0].stars
-    assert len(judged) == len(learnt) == 2
+    assert len(judged) == len(learnt) == 4
     assert not set(judged) & set(dict(learnt))
 
 
