@@ -24,8 +24,9 @@ from exosift.learn.supervised import fitted
 from exosift.photometry.known import KnownCompanions
 from exosift.report.card import card_data, card_markdown
 from exosift.settings import plain
+from exosift.steps.progress import progress
 from exosift.steps.recording import recorded
-from exosift.steps.sample import drawn, hashes_of, progress, shapes_of
+from exosift.steps.sample import drawn, hashes_of, shapes_of
 from exosift.steps.training import resumable
 
 

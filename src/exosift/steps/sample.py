@@ -1,13 +1,8 @@
 """`exosift sample`: labelled patches of sequences, drawn once, for any classifier to learn from."""
 
-import sys
-from collections.abc import Iterator
 from collections.abc import Sequence as Several
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from exosift import threads
 from exosift.compute.lessons import Lesson, learn_need
@@ -27,6 +22,7 @@ from exosift.photometry.known import KnownCompanions, known_in
 from exosift.sequence import Sequence
 from exosift.settings import plain
 from exosift.steps.middle import reaching, read_middle
+from exosift.steps.progress import progress
 from exosift.steps.recording import recorded
 from exosift.types import Shape
 
@@ -90,18 +86,6 @@ def shapes_of(stores: Several[Path]) -> tuple[tuple[Shape, float], ...]:
 def hashes_of(stores: Several[Path]) -> list[str]:
     """SHA-256 of sequences, as their manifests have them."""
     return [str(read_manifest(store)["sha256"]) for store in stores]
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Told]:
-    """What shows how many are done."""
-    with tqdm(desc=what, file=sys.stderr, leave=False) as bar:
-
-        def told(done: int, of: int) -> None:
-            bar.total = of
-            bar.update(done - bar.n)
-
-        yield told
 
 
 def _without_known(sequence: Sequence, known: KnownCompanions) -> tuple[Sequence, Several[Place]]:

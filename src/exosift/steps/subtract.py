@@ -1,11 +1,8 @@
 """`exosift subtract`: a sequence through one reduction, to residuals and a North-up image."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
-
-from tqdm import tqdm
 
 from exosift import threads
 from exosift.compute.cluster import Cluster, Kind, opened
@@ -20,6 +17,7 @@ from exosift.psfsub.catalogue import Reduction
 from exosift.psfsub.engine import Progress, reduce
 from exosift.sequence import Observation
 from exosift.settings import plain
+from exosift.steps.progress import progress
 from exosift.steps.recording import recorded
 from exosift.types import Floats
 
@@ -63,11 +61,11 @@ def _subtract(
         stored = [Stored.open(one) for one in stores]
         shapes = [one.outline.cube.shape for one in stored]
         label = f"{stored[0].outline.label} {folder.name}"
-        with _told(label) as progress:
+        with progress(label) as told:
             if not workers and Work.of(reduction, shapes[0], shapes[1:]).fits(memory):
-                images = _in_memory(stores, reduction, folder, progress)
+                images = _in_memory(stores, reduction, folder, told)
             else:
-                images = _on_disk(stored, reduction, folder, progress, workers)
+                images = _on_disk(stored, reduction, folder, told, workers)
         _write_images(images, stored[0].outline.observation, reduction, folder)
 
 
@@ -116,15 +114,3 @@ def _write_images(
     for i, rank in enumerate(variants, 1):
         cards[f"RANK{i}"] = (rank, "rank of this image; 0: model without ranks")
     write_images(folder / "image.fits", images, observation, cards)
-
-
-@contextmanager
-def _told(label: str) -> Iterator[Progress]:
-    """A bar that shows how much is done."""
-    with tqdm(desc=label, file=sys.stderr, leave=False) as bar:
-
-        def progress(done: int, of: int) -> None:
-            bar.total = of
-            bar.update(done - bar.n)
-
-        yield progress
