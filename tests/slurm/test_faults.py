@@ -56,10 +56,11 @@ def step_at_work(step: str, folder: Path) -> int | None:
     return None
 
 
-def test_a_job_over_its_memory_dies(slurm):
+def test_a_job_over_its_memory_dies(slurm, tmp_path):
     """Without this, the next test would prove nothing."""
     glutton = "import time; held = bytearray(400_000_000); time.sleep(100)"
-    number = said("sbatch", "--parsable", "--mem=100", "--wrap", f"python3 -c '{glutton}'")
+    options = ["--parsable", "--mem=100", f"--output={tmp_path}/said.txt"]
+    number = said("sbatch", *options, "--wrap", f"python3 -c '{glutton}'")
     wait_for(lambda: slurm.state(number) in KILLED, "the death of a job over its memory", 60)
 
 
