@@ -16,7 +16,7 @@ from exosift import ALGORITHMS
 from exosift.learn.learning import Learning
 from exosift.learn.network import AnyNetwork
 from exosift.limits.comparison import Comparison
-from exosift.settings import parse
+from exosift.settings import parse, plain
 from exosift.simulate.population import Fold, Population
 
 shell.prefix(f"set -euo pipefail; export PATH=$PATH:{Path(sys.executable).parent}; ")
@@ -84,7 +84,7 @@ def samples_of(wildcards):
     """The samples that teach for a fold: those of all parts in others."""
     drawn = DRAWN[LEARNING[wildcards.classifier].drawing]
     others = [part for part in PARTS if fold_of(part) != int(wildcards.fold)]
-    return expand("samples/{drawn}/{part}.zarr.json", drawn=drawn, part=others)
+    return expand("samples/{drawn}/{part}/samples.zarr.json", drawn=drawn, part=others)
 
 
 def sample_options(wildcards, input):
@@ -136,7 +136,7 @@ rule sample:
     input:
         stars="stars/stars-{part}.ecsv",
     output:
-        samples="samples/{classifier}/{part}.zarr.json",
+        samples="samples/{classifier}/{part}/samples.zarr.json",
     log:
         "logs/sample/{classifier}/{part}.log",
     benchmark:
@@ -149,13 +149,13 @@ rule sample:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         stores=stores_of,
-        learning=lambda wildcards: json.dumps(config["classifiers"][wildcards.classifier]),
+        drawing=lambda wildcards: json.dumps(plain(LEARNING[wildcards.classifier].drawing)),
         among=len(STARS) - len(STARS) // len(FOLDS),
-        store=subpath(output.samples, strip_suffix=".json"),
+        folder=subpath(output.samples, parent=True),
         algorithms=ALGORITHMS,
     shell:
-        "exosift sample {params.stores} --learning {params.learning:q} --among {params.among} "
-        "--output {params.store} --threads {threads} 2> {log}"
+        "exosift sample {params.stores} --learning {params.drawing:q} --among {params.among} "
+        "--output {params.folder} --threads {threads} 2> {log}"
 
 
 rule learn:

@@ -6,6 +6,7 @@ joins them with the observations table, checks everything before any work, and e
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +133,33 @@ class Survey:
             )
         return alike
 
+    def taught_by(self, name: str, row: Row) -> list[Row]:
+        """The observations that teach a classifier for one: itself, others, or both."""
+        own = [row] if self.config.classifiers[name].by_itself else []
+        return [*own, *self.teachers(name, row)]
+
     def known_to(self, name: str, row: Row) -> dict[str, tuple[KnownCompanion, ...]]:
         """The companions known in the observations that teach a classifier for one, by label."""
-        own = [row] if self.config.classifiers[name].by_itself else []
-        every = {one.label: self.config.known_of(one) for one in [*own, *self.teachers(name, row)]}
+        every = {one.label: self.config.known_of(one) for one in self.taught_by(name, row)}
         return {label: known for label, known in every.items() if known}
+
+    def drawn_for(self, name: str) -> str:
+        """The first classifier whose samples of other stars are those of this one, too."""
+        mine, *every = (
+            (asked.drawing, asked.protocol, asked.stars)
+            for asked in (self.config.classifiers[name], *self.config.classifiers.values())
+        )
+        return list(self.config.classifiers)[every.index(mine)]
+
+    @cached_property
+    def among(self) -> Mapping[tuple[str, str], int]:
+        """The fewest observations that teach a classifier together, by its name and a filter."""
+        found: dict[tuple[str, str], int] = {}
+        for name, asked in self.config.classifiers.items():
+            for row in self.rows if asked.by_others else ():
+                count = len(self.taught_by(name, row))
+                found[name, row.filter] = min(count, found.get((name, row.filter), count))
+        return found
 
 
 def load(path: Path) -> Survey:

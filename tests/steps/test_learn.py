@@ -251,20 +251,20 @@ def renamed(store, other, name):
 
 
 def sampling(files, asked=SMALL, name="samples", store=None):
-    output = str(files.folder / f"{name}.zarr")
+    output = str(files.folder / name)
     return ["sample", str(store or files.store), "--learning", f"{{{asked}}}", "--output", output]
 
 
 def from_samples(files, asked, name, *stores):
     folder = str(files.folder / "out" / name)
-    given = [f"--samples={files.folder / store}.zarr" for store in stores]
+    given = [f"--samples={files.folder / store}/samples.zarr" for store in stores]
     return ["learn", str(files.store), *given, "--learning", f"{{{asked}}}", "--output", folder]
 
 
 def test_samples_say_what_they_are(registered, call):
     code, said = call(*sampling(registered, QUICK))
     assert code == 0, said
-    with xarray.open_zarr(registered.folder / "samples.zarr", consolidated=False) as seen:
+    with xarray.open_zarr(registered.folder / "samples/samples.zarr", consolidated=False) as seen:
         patches, labels = seen.patches.values, seen.labels.values
         assert seen.patches.dims == ("ring", "sample", "level", "y", "x")
         manifest = json.loads((registered.folder / "out/sequence.zarr.json").read_text())
@@ -307,8 +307,12 @@ def test_samples_of_several_stars_teach_together(registered, call, tmp_path):
         assert code == 0, said
     models = [registered.folder / f"out/{name}/model.npz" for name in ("at-once", "later")]
     assert models[0].read_bytes() == models[1].read_bytes()
+    known = ["--known", "{a: [{separation: 400, position_angle: 300}]}"]
     for step, line in (
-        (from_samples(registered, asked, "twice", "a", "a"), "a.zarr: a/1 is in another store"),
+        (
+            from_samples(registered, asked, "twice", "a", "a"),
+            "a/samples.zarr: a/1 is in another store",
+        ),
         (from_samples(registered, QUICK, "own", "a"), "protocol sequence learns from it alone"),
         (
             from_samples(registered, asked.replace("200", "300"), "more", "a"),
@@ -316,7 +320,11 @@ def test_samples_of_several_stars_teach_together(registered, call, tmp_path):
         ),
         (
             [*from_samples(registered, asked, "both", "a"), f"--star={stars[1]}"],
-            "give no --star and no --known",
+            "they say whose they are, so give no --star",
+        ),
+        (
+            [*from_samples(registered, asked, "known", "a"), *known],
+            "a/1: its samples were drawn with other known companions than are given",
         ),
     ):
         code, said = call(*step)

@@ -61,10 +61,10 @@ def test_other_stars_teach_and_never_the_target(learnt):
         card = learnt[1].folder / f"results/{star}/1/others/card.json"
         provenance = json.loads(card.read_text())["provenance"]
         assert [label for label, _ in provenance["sequences"]] == [f"{other}/1"]
-    told = learnt[1].folder / "results/B/1/others/status/learn.json"
-    known = json.loads(told.read_text())["settings"]["known"]
-    assert [len(companions) for companions in known.values()] == [1]
-    assert list(known) == ["A/1"]
+    for told in ("results/B/1/others/status/learn.json", "results/A/1/others/status/sample.json"):
+        known = json.loads((learnt[1].folder / told).read_text())["settings"]["known"]
+        assert [len(companions) for companions in known.values()] == [1]
+        assert list(known) == ["A/1"]
 
 
 def test_it_is_certified_by_null_frames_that_taught_nothing(learnt):
@@ -96,8 +96,50 @@ def test_nothing_is_learnt_twice_and_others_seeds_only_what_they_decide(learnt):
     survey.write(settings, STARS)
     changed = survey.run("--dry-run")
     survey.write(LEARNT, STARS)
-    counts = {rule: changed.jobs(rule) for rule in ("learn", "predict", "sift", "nulls")}
-    assert counts == {"learn": 2, "predict": 2, "sift": 2, "nulls": 0}
+    counts = {rule: changed.jobs(rule) for rule in ("sample", "learn", "predict", "sift", "nulls")}
+    assert counts == {"sample": 0, "learn": 2, "predict": 2, "sift": 2, "nulls": 0}
+    settings = deepcopy(LEARNT)
+    settings["classifiers"]["others"]["classifier"] = {"kind": "boosted", "trees": 30}
+    survey.write(settings, STARS)
+    changed = survey.run("--dry-run")
+    survey.write(LEARNT, STARS)
+    assert (changed.jobs("sample"), changed.jobs("learn")) == (0, 2)
+
+
+def test_what_teaches_others_is_drawn_once_for_all_of_them_and_for_classifiers_alike(survey):
+    settings = deepcopy(LEARNT)
+    others = settings["classifiers"]["others"] | {"stars": ["*/*"]}
+    settings["classifiers"] |= {
+        "others": others,
+        "forest": others | {"classifier": {"kind": "forest", "trees": 10}},
+        "pooled": others | {"protocol": "pooled"},
+    }
+    survey.write(settings, [*STARS, simulated("C", "1")])
+    run = survey.run("--dry-run", "--printshellcmds")
+    assert run.code == 0, run.text[-2000:]
+    assert (run.jobs("sample"), run.jobs("learn")) == (6, 12)
+    drawn = [line for line in run.text.splitlines() if "exosift sample" in line]
+    assert sum("--among 2" in line for line in drawn) == 3
+    assert sum("--among 3" in line for line in drawn) == 3
+    taught = next(
+        line
+        for line in run.text.splitlines()
+        if "exosift learn" in line and "--output results/A/1/others " in line
+    )
+    for star in "BC":  # "forest" comes first in the file
+        assert f"--samples=results/{star}/1/forest/samples.zarr" in taught
+
+
+def test_a_star_that_cannot_teach_is_named_where_it_was_to(survey):
+    settings = deepcopy(LEARNT)
+    del settings["classifiers"]["own"]
+    settings["classifiers"]["others"]["mlar"] = {"levels": 30}
+    survey.write(settings, STARS)
+    run = survey.run()
+    assert run.code != 0
+    page = (run.folder / "report/index.html").read_text()
+    assert "B/1, which teaches it: " in page
+    assert "30 levels of " in page
 
 
 def test_networks_leave_a_training_curve(survey):

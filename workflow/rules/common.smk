@@ -17,7 +17,13 @@ from exosift import ALGORITHMS
 from exosift.config import check
 from exosift.errors import ExosiftError
 from exosift.io.atomic import whole
-from exosift.io.shapes import image_shape, sequence_fwhm, sequence_shape, window_shape
+from exosift.io.shapes import (
+    image_shape,
+    samples_shape,
+    sequence_fwhm,
+    sequence_shape,
+    window_shape,
+)
 from exosift.learn.network import Training
 from exosift.observations import NAME, RAW, SIMULATED, as_registered, located, reference_stars
 from exosift.settings import plain
@@ -154,13 +160,38 @@ def stars_of(wildcards):
     ]
 
 
-def teachers_of(wildcards):
-    """Input function: the sequences of the other stars that teach a classifier."""
-    row = ROWS[wildcards.target, wildcards.epoch]
+def samples_of(wildcards):
+    """Input function: the samples that teach a classifier, where other stars do."""
+    row, name = ROWS[wildcards.target, wildcards.epoch], wildcards.reduction
+    if not SURVEY.config.classifiers[name].by_others:
+        return []
     return [
-        f"results/{star.target}/{star.epoch}/sequence.zarr.json"
-        for star in SURVEY.teachers(wildcards.reduction, row)
+        f"results/{star.target}/{star.epoch}/{SURVEY.drawn_for(name)}/samples.zarr.json"
+        for star in SURVEY.taught_by(name, row)
     ]
+
+
+def sample_options(wildcards, input):
+    """Samples as the command wants them."""
+    return [f"--samples={manifest.removesuffix('.json')}" for manifest in input.samples]
+
+
+def drawing(wildcards):
+    """How samples are drawn: nothing of who learns from them, so that they outlive its settings."""
+    return json.dumps(plain(SURVEY.config.classifiers[wildcards.reduction].drawing))
+
+
+def among(wildcards):
+    """How many observations teach together, at least, where one of this filter does."""
+    row = ROWS[wildcards.target, wildcards.epoch]
+    return SURVEY.among[wildcards.reduction, row.filter]
+
+
+def known_to_samples(wildcards):
+    """The companions known in an observation, by its label."""
+    row = ROWS[wildcards.target, wildcards.epoch]
+    known = SURVEY.config.known_of(row)
+    return json.dumps({row.label: plain(known)} if known else {})
 
 
 def known_to_teachers(wildcards):
@@ -348,18 +379,30 @@ def nulls_minutes(wildcards, input, attempt):
 def lesson(wildcards, input):
     """What learning, or mapping what was learnt, has to go through."""
     asked = SURVEY.config.classifiers[wildcards.reduction]
-    others = input.get("stars", [])
-    stores = [*([input.sequence] if asked.by_itself or not others else []), *others]
-    seen = [(sequence_shape(store), sequence_fwhm(store)) for store in stores]
-    return lessons.Lesson(asked, tuple(seen))
+    seen = sequence_shape(input.sequence), sequence_fwhm(input.sequence)
+    return lessons.Lesson(asked, (seen,))
+
+
+def sample_memory(wildcards, input, threads, attempt):
+    need = lessons.draw_need(lesson(wildcards, input), threads, among(wildcards))
+    return job_memory(need.asked(attempt, MOST))
+
+
+def sample_minutes(wildcards, input, attempt):
+    return lessons.draw_minutes(lesson(wildcards, input), attempt, among(wildcards))
 
 
 def learn_memory(wildcards, input, threads, attempt):
-    return job_memory(lessons.learn_memory(lesson(wildcards, input), attempt, threads, MOST))
+    asked = lesson(wildcards, input)
+    if not input.samples:
+        return job_memory(lessons.learn_memory(asked, attempt, threads, MOST))
+    need = lessons.fit_need(asked.asked, samples_shape(input.samples))
+    return job_memory(need.asked(attempt, MOST))
 
 
 def learn_minutes(wildcards, input, attempt):
-    return lessons.learn_minutes(lesson(wildcards, input), attempt)
+    ask = lessons.fit_minutes if input.samples else lessons.learn_minutes
+    return ask(lesson(wildcards, input), attempt)
 
 
 def predict_memory(wildcards, input, threads, attempt):

@@ -1,10 +1,45 @@
 # Supervised detection: a classifier taught for each observation, its maps, and the candidates in them.
+#
+# What teaches others is drawn once for all of them, and for all classifiers that are drawn for alike.
+
+
+rule sample:
+    input:
+        sequence="results/{target}/{epoch}/sequence.zarr.json",
+    output:
+        samples="results/{target}/{epoch}/{reduction}/samples.zarr.json",
+    log:
+        "logs/sample/{target}/{epoch}/{reduction}.log",
+    benchmark:
+        "benchmarks/sample/{target}/{epoch}/{reduction}.tsv"
+    wildcard_constraints:
+        reduction=one_of(
+            [name for name, asked in SURVEY.config.classifiers.items() if asked.by_others]
+        ),
+    priority: 3
+    conda:
+        "../../envs/exosift.yaml"
+    threads: 2
+    resources:
+        mem_mb=sample_memory,
+        runtime=sample_minutes,
+    params:
+        drawing=drawing,
+        known=known_to_samples,
+        among=among,
+        store=subpath(input.sequence, strip_suffix=".json"),
+        folder=subpath(output.samples, parent=True),
+        algorithms=ALGORITHMS,
+    shell:
+        "exosift sample {params.store} --learning {params.drawing:q} --known {params.known:q} "
+        "--among {params.among} --output {params.folder} --memory {resources.mem_mb} "
+        "--threads {threads} 2> {log}"
 
 
 rule learn:
     input:
         sequence="results/{target}/{epoch}/sequence.zarr.json",
-        stars=teachers_of,
+        samples=samples_of,
     output:
         model="results/{target}/{epoch}/{reduction}/model.npz",
         card=multiext("results/{target}/{epoch}/{reduction}/card", ".md", ".json"),
@@ -25,11 +60,11 @@ rule learn:
         learning=lambda wildcards: json.dumps(method_of(wildcards)),
         known=known_to_teachers,
         store=subpath(input.sequence, strip_suffix=".json"),
-        stars=star_options,
+        samples=sample_options,
         folder=subpath(output.model, parent=True),
         algorithms=ALGORITHMS,
     shell:
-        "exosift learn {params.store} {params.stars} --learning {params.learning:q} "
+        "exosift learn {params.store} {params.samples} --learning {params.learning:q} "
         "--known {params.known:q} --output {params.folder} --memory {resources.mem_mb} "
         "--threads {threads} 2> {log}"
 

@@ -17,7 +17,7 @@ _KNOWN = "Known companions, by target or target/epoch."
 @option("--learning", type=YAML, default="{}", help=_LEARNING)
 @option("--known", type=YAML, default="{}", help=_KNOWN)
 @click.option("--among", type=click.IntRange(1), help="How many teach together, drawn elsewhere.")
-@option("--output", type=PATH, help="Store for the labelled patches.")
+@option("--output", type=PATH, help="Folder for samples.zarr, the labelled patches.")
 @memory_given
 @on_threads
 def sample(
@@ -75,10 +75,10 @@ def learn(
         asked = parse(Learning, learning, "learning")
         if not samples:
             step.run(sequence, stars, asked, there, output, memory)
-        elif stars or there:
-            raise BadInput("--samples: they say whose they are, so give no --star and no --known")
+        elif stars:
+            raise BadInput("--samples: they say whose they are, so give no --star")
         else:
-            step.run_from(sequence, samples, asked, output, memory)
+            step.run_from(sequence, samples, asked, there, output, memory)
 
 
 @click.command()

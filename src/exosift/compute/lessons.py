@@ -100,23 +100,50 @@ class Need:
         return turned * (self.whole > most) + samples * (self.unturned > most)
 
 
+def draw_need(lesson: Lesson, threads: int = 2, among: int | None = None) -> Need:
+    """To draw samples: all sequences' frames, one's turned, what is lit of these, all samples.
+
+    among: how many teach together, where others are drawn elsewhere.
+    """
+    each = _values(lesson, among)
+    return _need(lesson, _drawing(lesson, each, threads), threads, _every(lesson, each))
+
+
 def learn_need(lesson: Lesson, threads: int = 2) -> Need:
-    """To teach: all sequences' frames, one's turned, what is lit of these, all rings' samples."""
-    asked, rings = lesson.asked, len(lesson.asked.rings.edges)
-    samples = shared(asked.sampling, max(1, len(lesson.known))).count * lesson.patch
-    every = samples * max(1, len(lesson.known))
-    lit = [count**2 * asked.mlar.side(fwhm) ** 2 for count, _, fwhm in lesson.known]
-    drawn = _SAMPLES * samples + threads * _COPIES * max(lit, default=0)
-    # A forest has all pixels of a ring's samples in memory, as it grows.
-    fitted = _SAMPLES * every * isinstance(asked.classifier, Forest)
-    return _need(lesson, max(drawn, fitted), threads, rings * every)
+    """To draw samples and to learn from them; see `draw_need` and `fit_need`."""
+    each = _values(lesson)
+    drawing, every = _drawing(lesson, each, threads), _every(lesson, each)
+    return _need(lesson, max(drawing, _fitting(lesson.asked, every)), threads, every)
+
+
+def _values(lesson: Lesson, among: int | None = None) -> int:
+    """Values of a ring's samples that a sequence gives."""
+    sequences = among or max(1, len(lesson.known))
+    return shared(lesson.asked.sampling, sequences).count * lesson.patch
+
+
+def _every(lesson: Lesson, each: int) -> int:
+    """Values of all rings' samples, where a sequence gives so many to a ring."""
+    return len(lesson.asked.rings.edges) * max(1, len(lesson.known)) * each
+
+
+def _drawing(lesson: Lesson, each: int, threads: int) -> float:
+    """Values at work as samples are drawn: those of a ring, and what companions have lit."""
+    side = lesson.asked.mlar.side
+    lit = [count**2 * side(fwhm) ** 2 for count, _, fwhm in lesson.known]
+    return _SAMPLES * each + threads * _COPIES * max(lit, default=0)
+
+
+def _fitting(asked: Learning, every: float) -> float:
+    """Values at work as a classifier grows: a forest has all of a ring's samples in memory."""
+    return _SAMPLES * every / len(asked.rings.edges) * isinstance(asked.classifier, Forest)
 
 
 def fit_need(asked: Learning, shape: Shape) -> Need:
-    """To teach by samples (ring, sample, level, y, x) that were drawn before."""
-    lesson, values = Lesson(asked, ()), float(prod(shape))
-    # As they are read, those of a store; a forest has a ring's in memory, as it grows.
-    at_work = _SAMPLES * values / shape[0]
+    """To teach by samples (ring, sample, level, y, x) that were drawn before; () if unknown."""
+    lesson, values = Lesson(asked, ()), float(prod(shape)) if shape else 0.0
+    # As they are read, those of a store.
+    at_work = _SAMPLES * values / len(asked.rings.edges)
     whole = _memory(lesson, values + at_work)
     return Need(whole, whole, _memory(lesson, at_work), (0.0, _VALUE * values))
 
@@ -159,19 +186,38 @@ def _memory(lesson: Lesson, values: float) -> int:
     return grown(needed + 1e6 * _TORCH * lesson.network, 1)
 
 
+def draw_minutes(lesson: Lesson, attempt: int, among: int | None = None) -> int:
+    """Minutes to draw samples; an unknown shape asks for the least."""
+    return _minutes(_draw_seconds(lesson, among), attempt)
+
+
 def learn_minutes(lesson: Lesson, attempt: int) -> int:
-    """Minutes to teach; an unknown shape asks for the least."""
-    asked, rings = lesson.asked, len(lesson.asked.rings.edges)
-    if not lesson.known:
-        return 2 * attempt
-    injected = rings * asked.sampling.samples / 2
-    seconds = _START + rings * _fit_seconds(lesson)
-    for count, size, fwhm in lesson.known:
+    """Minutes to draw samples and to learn from them."""
+    return _minutes(_draw_seconds(lesson) + _fit_seconds(lesson), attempt)
+
+
+def fit_minutes(lesson: Lesson, attempt: int) -> int:
+    """Minutes to learn from samples that were drawn before."""
+    return _minutes(_START + _fit_seconds(lesson), attempt)
+
+
+def _minutes(seconds: float, attempt: int) -> int:
+    """Minutes to ask for."""
+    return attempt * (2 + int(seconds / 60))
+
+
+def _draw_seconds(lesson: Lesson, among: int | None = None) -> float:
+    """Seconds to draw the samples of all rings."""
+    asked, known = lesson.asked, lesson.known
+    if not known:
+        return 0.0
+    injected = len(asked.rings.edges) * shared(asked.sampling, among or len(known)).count / 2
+    seconds = _START
+    for count, size, fwhm in known:
         seconds += _turned(count, size) + count * _images(lesson, count, size, fwhm)
         places = asked.mlar.side(fwhm) ** 2
-        each = 2 * _RANK * places * count**3 / _SMALL + 10 * count**3 / _SMALL
-        seconds += injected / len(lesson.known) * each
-    return attempt * (2 + int(seconds / 60))
+        seconds += injected * (2 * _RANK * places + 10) * count**3 / _SMALL
+    return seconds
 
 
 def predict_minutes(lesson: Lesson, attempt: int, maps: int = 1) -> int:
@@ -195,15 +241,16 @@ def _images(lesson: Lesson, count: int, size: int, fwhm: float) -> float:
 
 
 def _fit_seconds(lesson: Lesson) -> float:
-    """Seconds to fit one ring's samples."""
+    """Seconds to fit all rings' samples; none where patches are not known."""
     how, samples = lesson.asked.classifier, lesson.asked.sampling.samples
+    rings = len(lesson.asked.rings.edges) if lesson.known else 0
     match how:
         case Forest():
-            return _GROWN * samples * how.trees / 100
+            return rings * _GROWN * samples * how.trees / 100
         case Boosted():
-            return _BOOSTED * how.trees / 100 + 1e-4 * samples
+            return rings * (_BOOSTED * how.trees / 100 + 1e-4 * samples)
         case _:
-            return samples * how.epochs * _epoch(lesson)
+            return rings * samples * how.epochs * _epoch(lesson)
 
 
 def _margin(lesson: Lesson) -> float:

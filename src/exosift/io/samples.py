@@ -11,6 +11,7 @@ from exosift.io.store import Plan, open_store, read_part, read_whole, writing
 from exosift.learn.drawing import Drawing, Drawn
 from exosift.learn.labelled import Gathered, Labelled
 from exosift.learn.room import Keep, in_memory
+from exosift.photometry.known import KnownCompanion, KnownCompanions
 from exosift.settings import parse, plain
 from exosift.types import Shape
 
@@ -18,6 +19,8 @@ from exosift.types import Shape
 _TOGETHER = 256
 
 _DIMENSIONS = ("ring", "sample", "level", "y", "x")
+
+_Known = dict[str, tuple[KnownCompanion, ...]]
 
 # What stores that are read together must have in common, in words.
 _NAMES = {"asked": "settings", "filter": "filters"}
@@ -39,6 +42,7 @@ def write_samples(store: Path, drawn: Drawn) -> None:
         "edges": [list(each) for each in drawn.asked.rings.edges],  # [FWHM]
         "sequences": [list(each) for each in drawn.sequences],
         "filter": drawn.filter,
+        "known": plain(dict(drawn.known)),
     }
     with writing(store, plans, told) as empty:
         for ring, samples in enumerate(drawn.samples):
@@ -58,6 +62,7 @@ class KeptSamples:
     asked: Drawing
     sequences: tuple[tuple[str, str], ...]
     filter: str
+    known: KnownCompanions
     shape: Shape
 
     @classmethod
@@ -87,6 +92,7 @@ class KeptSamples:
                 found,
                 stores=found.stores + other.stores,
                 sequences=found.sequences + other.sequences,
+                known={**found.known, **other.known},
                 shape=(found.shape[0], count, *found.shape[2:]),
             )
         return found
@@ -98,7 +104,8 @@ class KeptSamples:
         try:
             asked = parse(Drawing, dict(group.attrs["drawing"]), f"{store}: drawing")
             sequences = tuple((str(label), str(sha)) for label, sha in group.attrs["sequences"])
-            return cls((store,), asked, sequences, str(group.attrs["filter"]), _shape(group))
+            known = parse(_Known, dict(group.attrs["known"]), f"{store}: known")
+            return cls((store,), asked, sequences, str(group.attrs["filter"]), known, _shape(group))
         except (KeyError, ValueError) as error:
             raise Failed(f"{store}: no samples of `exosift sample` ({error})") from error
 
@@ -111,7 +118,8 @@ class KeptSamples:
             for ring, some in enumerate(found):
                 patches = read_part(group, "patches", (slice(ring, ring + 1),))[0]
                 some.add(Labelled(patches, labels[ring], blocks[ring]))
-        return Drawn([some.every for some in found], self.asked, self.sequences, self.filter)
+        every = [some.every for some in found]
+        return Drawn(every, self.asked, self.sequences, self.filter, self.known)
 
 
 def _shape(group: Any) -> Shape:

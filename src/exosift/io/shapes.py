@@ -5,6 +5,7 @@ wrong with it, and its observation alone fails.
 """
 
 import json
+from collections.abc import Sequence as Several
 from pathlib import Path
 
 from exosift.errors import BadInput
@@ -16,6 +17,16 @@ def sequence_shape(manifest: str) -> Shape:
     try:
         return tuple(json.loads(Path(manifest).read_text())["arrays"]["cube"]["shape"])
     except (ValueError, KeyError, TypeError):
+        return ()
+
+
+def samples_shape(manifests: Several[str]) -> Shape:
+    """Shape (ring, sample, level, y, x) of the samples of several stores, all together."""
+    try:
+        told = [json.loads(Path(one).read_text())["arrays"]["patches"] for one in manifests]
+        rings, _, *patch = told[0]["shape"]
+        return (rings, sum(one["shape"][1] for one in told), *patch)
+    except (ValueError, KeyError, TypeError, IndexError):
         return ()
 
 

@@ -19,6 +19,7 @@ from exosift.learn.mlar import Mlar
 from exosift.learn.ring import rings
 from exosift.learn.room import IN_MEMORY, Room
 from exosift.learn.turned import Turned
+from exosift.photometry.known import KnownCompanions
 from exosift.sequence import Sequence
 
 # Samples of a ring that one of many sequences gives, at least.
@@ -110,13 +111,15 @@ def gathered(
 class Drawn:
     """What was drawn: the samples of each ring, how, and of which sequences.
 
-    sequences: label and SHA-256 of each; filter: through which all were taken.
+    sequences: label and SHA-256 of each; filter: through which all were taken; known: companions
+    in the frames of each, by its label, where there are any.
     """
 
     samples: list[Labelled]
     asked: Drawing
     sequences: tuple[tuple[str, str], ...]
     filter: str
+    known: KnownCompanions
 
     @property
     def side(self) -> int:

@@ -21,7 +21,7 @@ from exosift.learn.learning import Learning
 from exosift.learn.model import Model, Provenance
 from exosift.learn.network import Trained
 from exosift.learn.supervised import fitted
-from exosift.photometry.known import KnownCompanions
+from exosift.photometry.known import KnownCompanions, known_in
 from exosift.report.card import card_data, card_markdown
 from exosift.settings import plain
 from exosift.steps.progress import progress
@@ -64,23 +64,24 @@ def run_from(
     store: Path,
     samples: Several[Path],
     asked: Learning,
+    known: KnownCompanions,
     folder: Path,
     memory: float | None = None,
 ) -> None:
     """As `run`, from stores of samples that `exosift sample` has drawn.
 
-    Raises BadInput for samples drawn in another way than is asked for, or of others' frames than
-    the protocol says.
+    Raises BadInput for samples drawn in another way than is asked for, with other known companions,
+    or of others' frames than the protocol says.
     """
-    inputs, settings = list(map(manifest_of, samples)), settings_of(asked, {})
+    inputs, settings = list(map(manifest_of, samples)), settings_of(asked, known)
     with recorded("learn", folder, inputs, settings):
         kept = KeptSamples.open(samples)
-        _refuse_others(kept, asked, Stored.open(store).outline.label)
+        _refuse_others(kept, asked, known, Stored.open(store).outline.label)
         with roomy(fit_need(asked, kept.shape), memory) as room:
             _learn(kept.read(room.samples), asked, folder, [settings, hashes_of(samples)])
 
 
-def _refuse_others(kept: KeptSamples, asked: Learning, label: str) -> None:
+def _refuse_others(kept: KeptSamples, asked: Learning, known: KnownCompanions, label: str) -> None:
     """Raise BadInput where samples are not those that are asked for, for a sequence's model."""
     own, expected = plain(kept.asked), plain(asked.drawing)
     if differ := [name for name in expected if own[name] != expected[name]]:
@@ -88,6 +89,12 @@ def _refuse_others(kept: KeptSamples, asked: Learning, label: str) -> None:
             f"{kept.stores[0]}: drawn with another {differ[0]} than is asked for; draw anew, or "
             "ask for what was drawn"
         )
+    for one, _ in kept.sequences:
+        if kept.known.get(one, ()) != known_in(one, known):
+            raise BadInput(
+                f"{one}: its samples were drawn with other known companions than are given; draw "
+                "anew, or give those (--known)"
+            )
     mine = {one for one, _ in kept.sequences if target_of(one) == target_of(label)}
     others = len(kept.sequences) - len(mine)
     wanting = label not in mine if asked.by_itself else bool(mine)

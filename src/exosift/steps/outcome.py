@@ -47,7 +47,7 @@ def searched(name: str, row: Row, survey: Survey, folder: Path) -> tuple[Status,
     for step, settings in _steps(name, row, survey):
         status, line = ended(folder, step, settings)
         if status != "done":
-            return status, line
+            return _undrawn(name, row, survey, folder.parents[2]) or (status, line)
     return ended(folder, "detect", settings_of(config.search, config.known_of(row)))
 
 
@@ -59,6 +59,18 @@ def _steps(name: str, row: Row, survey: Survey) -> list[tuple[str, Any]]:
         return [("learn", learning_settings(config.classifiers[name], known)), ("predict", {})]
     step = "subtract" if name in config.reductions else "invert"
     return [(step, plain(config.methods[name]))]
+
+
+def _undrawn(name: str, row: Row, survey: Survey, results: Path) -> tuple[Status, str] | None:
+    """How the first of its teachers failed of which no samples were drawn, if there is one."""
+    learnt = survey.config.classifiers.get(name)
+    if learnt and learnt.by_others:
+        for star in survey.taught_by(name, row):
+            folder = results / star.target / star.epoch / survey.drawn_for(name)
+            status, line = ended(folder, "sample")
+            if status not in ("done", "missing"):
+                return status, line if star == row else f"{star.label}, which teaches it: {line}"
+    return None
 
 
 def measured(name: str, row: Row, config: Config, folder: Path) -> tuple[Status, str]:

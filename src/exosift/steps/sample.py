@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from exosift import threads
-from exosift.compute.lessons import Lesson, learn_need
+from exosift.compute.lessons import Lesson, draw_need
 from exosift.compute.room import roomy
 from exosift.errors import BadInput
 from exosift.io.samples import write_samples
@@ -36,18 +36,16 @@ def run(
     stores: Several[Path],
     asked: Learning,
     known: KnownCompanions,
-    output: Path,
+    folder: Path,
     among: int | None = None,
     memory: float | None = None,
 ) -> None:
-    """Write the samples of sequences into the store `output`; see `drawn`."""
+    """Write the samples of sequences into the store samples.zarr in `folder`; see `drawn`."""
     inputs, settings = list(map(manifest_of, stores)), settings_of(asked, known, among or 0)
-    with (
-        recorded(f"sample-{output.stem}", output.parent, inputs, settings),
-        roomy(learn_need(Lesson(asked, shapes_of(stores)), threads.budget()), memory) as room,
-        progress(f"{output.stem} sequences") as told,
-    ):
-        write_samples(output, drawn(stores, asked, known, room, told, among))
+    with recorded("sample", folder, inputs, settings):
+        need = draw_need(Lesson(asked, shapes_of(stores)), threads.budget(), among)
+        with roomy(need, memory) as room, progress(f"{folder.name} sequences") as told:
+            write_samples(folder / "samples.zarr", drawn(stores, asked, known, room, told, among))
 
 
 def drawn(
@@ -74,7 +72,8 @@ def drawn(
     samples = gathered(sequences, asked.drawing, there, room, told, among)
     labels = [one.label for one in sequences]
     named = tuple(zip(labels, hashes_of(stores), strict=True))
-    return Drawn(samples, asked.drawing, named, bands.pop())
+    companions = {label: found for label in labels if (found := known_in(label, known))}
+    return Drawn(samples, asked.drawing, named, bands.pop(), companions)
 
 
 def shapes_of(stores: Several[Path]) -> tuple[tuple[Shape, float], ...]:
