@@ -9,6 +9,10 @@ import pytest
 
 from exosift.compute.lessons import (
     Lesson,
+    draw_minutes,
+    draw_need,
+    fit_minutes,
+    fit_need,
     learn_memory,
     learn_minutes,
     learn_need,
@@ -20,6 +24,7 @@ from exosift.learn.drawing import Rings
 from exosift.learn.forest import Boosted, Forest
 from exosift.learn.labelled import Sampling
 from exosift.learn.learning import Learning
+from exosift.learn.mlar import Mlar
 from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm
 
 # 61 frames of 97² px: of β Pictoris.
@@ -112,6 +117,45 @@ def test_what_was_measured_is_asked_for_and_no_more_than_thrice(ask, learning, p
     )
     assert peak < memory(lesson, 1) < 3 * peak
     assert seconds < 60 * minutes(lesson, 1) < max(3 * seconds, 121)
+
+
+# 200 of the simulated stars of config/benchmark/survey.yaml, 20 of which are drawn from by a job.
+STAR = ((1, 50, 73, 73), 3.4)
+SURVEY = Learning(
+    protocol="survey",
+    mlar=Mlar(levels=12),
+    sampling=Sampling(16_000, fluxes=4),
+    rings=Rings(2, 9),
+)
+SHAPE = (7, 16_000, 12, 7, 7)
+
+
+def test_samples_of_some_stars_are_drawn_within_what_was_asked_for():
+    lesson = Lesson(SURVEY, (STAR,) * 20)
+    peak, seconds = 249, 49  # as its status file told
+    assert peak < draw_need(lesson, 1, among=200).asked(1, inf) < 3 * peak
+    assert seconds < 60 * draw_minutes(lesson, 1, among=200) < 8 * seconds
+    assert draw_need(lesson, 1, among=2000).whole < draw_need(lesson, 1, among=200).whole
+    assert draw_need(lesson, 1).whole > draw_need(lesson, 1, among=200).whole
+
+
+@pytest.mark.parametrize(
+    ("classifier", "peak", "seconds"),
+    [(Boosted(), 505, 9), (Forest(), 518, 278), (Cnn2d(views=4), 720, 93)],
+)
+def test_samples_that_were_drawn_teach_within_what_was_asked_for(classifier, peak, seconds):
+    asked = replace(SURVEY, classifier=classifier)
+    assert asked.mlar.side(STAR[1]) == SHAPE[-1]
+    assert peak < fit_need(asked, SHAPE).asked(1, inf) < 3 * peak
+    # A network may take all its epochs; this one stopped at a few of them.
+    most = 8 * seconds if classifier.kind == "cnn2d" else max(3 * seconds, 181)
+    assert seconds < 60 * fit_minutes(Lesson(asked, (STAR,)), 1) < most
+
+
+def test_samples_that_are_not_known_ask_for_the_least():
+    unknown = Lesson(SURVEY, (((), 0.0),))
+    assert fit_need(SURVEY, ()).asked(1, inf) == draw_need(unknown, 1, 9).asked(1, inf) == 250
+    assert fit_minutes(unknown, 1) == draw_minutes(unknown, 1, 9) == 2
 
 
 @pytest.mark.parametrize(
