@@ -63,7 +63,10 @@ def test_a_companion_is_found_by_what_its_own_nulls_teach(registered, call, kind
     card = json.loads((folder / "card.json").read_text())
     assert card["provenance"]["sequences"][0][0] == "T/1"
     assert [row["edges"] for row in card["rows"]] == [[2, 3.5], [3.5, 5]]
-    assert "SHA-256" in (folder / "card.md").read_text()
+    card = (folder / "card.md").read_text()
+    assert "SHA-256" in card
+    assert "![ROC curves and calibration, of patches](card.png)" in card
+    assert (folder / "card.png").stat().st_size > 10_000
 
 
 def test_maps_are_margins_and_their_probabilities(registered, call):
@@ -402,7 +405,7 @@ def test_a_network_that_was_killed_goes_on_where_it_was(registered, call, monkey
     assert models[0] == models[1]
     assert not list(folder.glob("training-*"))
     told = json.loads((folder / "status/learn.json").read_text())["outputs"]
-    assert set(told) == {"model.npz", "card.md", "card.json", "training.png"}
+    assert set(told) == {"model.npz", "card.md", "card.json", "card.png", "training.png"}
 
 
 def test_a_checkpoint_that_is_damaged_is_begun_anew(registered, call, monkeypatch):

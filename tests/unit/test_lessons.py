@@ -86,7 +86,7 @@ def test_what_a_job_cannot_have_the_memory_for_is_on_disk_first_turned_frames_th
 def test_minutes_follow_samples_rings_stars_and_the_classifier():
     few = learn_minutes(asked(sampling=Sampling(2000), rings=Rings(3, 6)), 1)
     assert few < learn_minutes(LESSON, 1) < learn_minutes(asked(sampling=Sampling(20_000)), 1)
-    kinds = (Boosted(), Forest(), Cnn2d(), Cnn3d(), ConvLstm())
+    kinds = (Boosted(), Cnn2d(), Forest(), Cnn3d(), ConvLstm())
     minutes = [learn_minutes(asked(classifier=kind), 1) for kind in kinds]
     assert minutes == sorted(minutes)
     assert minutes[-1] > 60

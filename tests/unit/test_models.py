@@ -16,7 +16,7 @@ from exosift.learn.mlar import Mlar
 from exosift.learn.model import Model, Provenance, Zone, installed
 from exosift.learn.network import Cnn2d, Cnn3d, ConvLstm, Curve, Trained
 from exosift.learn.networks.weights import initial, shapes
-from exosift.report.card import card_data, card_markdown, card_section
+from exosift.report.card import card_data, card_markdown
 from exosift.report.training import training_figure
 from exosift.sequence import Observation, Sequence
 
@@ -225,15 +225,13 @@ def test_trained_network_has_the_weights_of_its_settings():
 
 def test_card_tells_what_the_model_is(model):
     card = card_of("SODINN on β Pic", model, {"calibration": "calibration plot.png"})
-    text, page = card_markdown(card), card_section(card)
-    for told in (text, page):
-        assert "betapic/2013-02-01" in told
-        assert "ab12" in told
-        assert "judges at true angles" in told
-        assert "0.550" in told
-        assert installed()["numpy"] in told
+    text = card_markdown(card)
+    assert "betapic/2013-02-01" in text
+    assert "ab12" in text
+    assert "judges at true angles" in text
+    assert "0.550" in text
+    assert installed()["numpy"] in text
     assert "![calibration](calibration%20plot.png)" in text
-    assert 'src="calibration%20plot.png"' in page
     data = json.loads(json.dumps(card_data(card)))
     assert data["provenance"]["seed"] == 7
     assert [row["epochs"] for row in data["rows"]] == [3, 3, 3]

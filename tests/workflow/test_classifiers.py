@@ -51,7 +51,7 @@ def test_the_companion_is_found_by_what_was_learnt(learnt, name):
     assert top["known"]
     assert top["snr"] > 2
     assert {path.name for path in folder.iterdir()} >= {
-        *("model.npz", "card.md", "card.json", "margin.fits", "probability.fits"),
+        *("model.npz", "card.md", "card.json", "card.png", "margin.fits", "probability.fits"),
         *("candidates.ecsv", "detection.png"),
     }
 

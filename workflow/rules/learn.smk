@@ -42,7 +42,7 @@ rule learn:
         samples=samples_of,
     output:
         model="results/{target}/{epoch}/{reduction}/model.npz",
-        card=multiext("results/{target}/{epoch}/{reduction}/card", ".md", ".json"),
+        card=multiext("results/{target}/{epoch}/{reduction}/card", ".md", ".json", ".png"),
     log:
         "logs/learn/{target}/{epoch}/{reduction}.log",
     benchmark:
@@ -73,7 +73,7 @@ rule learn:
 use rule learn as train with:
     output:
         model="results/{target}/{epoch}/{reduction}/model.npz",
-        card=multiext("results/{target}/{epoch}/{reduction}/card", ".md", ".json"),
+        card=multiext("results/{target}/{epoch}/{reduction}/card", ".md", ".json", ".png"),
         curve=report(
             "results/{target}/{epoch}/{reduction}/training.png",
             caption="../report/training.rst",

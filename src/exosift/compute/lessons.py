@@ -36,6 +36,9 @@ _GROWN, _EPOCH = 3.5e-3, {Cnn2d: 1.6e-4, Cnn3d: 8e-4, ConvLstm: 2e-2}
 # Seconds for 100 boosted trees, of a forest for a patch's margin, and to load what is needed.
 _BOOSTED, _ASKED, _START = 6.0, 1e-4, 10.0
 
+# Trees are grown again without the samples that are held back, to be judged by these.
+_JUDGED = 1.8
+
 # Of the seconds of an epoch, those of a margin by one view.
 _FORWARD = 1 / 3
 
@@ -246,9 +249,9 @@ def _fit_seconds(lesson: Lesson) -> float:
     rings = len(lesson.asked.rings.edges) if lesson.known else 0
     match how:
         case Forest():
-            return rings * _GROWN * samples * how.trees / 100
+            return rings * _JUDGED * _GROWN * samples * how.trees / 100
         case Boosted():
-            return rings * (_BOOSTED * how.trees / 100 + 1e-4 * samples)
+            return rings * _JUDGED * (_BOOSTED * how.trees / 100 + 1e-4 * samples)
         case _:
             return rings * samples * how.epochs * _epoch(lesson)
 

@@ -8,7 +8,7 @@ probabilities saturate at one, and margins still tell the brighter from the brig
 from collections.abc import Callable
 from typing import Protocol
 
-from exosift.learn.room import Values
+from exosift.learn.room import Readable
 from exosift.types import Bools, Floats, Ints
 
 Told = Callable[[int, int], None]
@@ -30,7 +30,7 @@ class Classifier(Protocol):
     """The parameters of a classifier, as a frozen dataclass with its `kind`."""
 
     def fit(
-        self, patches: Values, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
+        self, patches: Readable, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
     ) -> Fitted:
         """Learn from patches (sample, level, y, x), which may be on disk, and labels (sample,).
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from exosift import threads
 from exosift.errors import BadInput
-from exosift.learn.room import Values
+from exosift.learn.room import Readable
 from exosift.types import Bools, Floats, Shape
 
 # Of a covariance, so much is taken from its diagonal alone.
@@ -40,7 +40,7 @@ class Features:
     weights: Floats
 
     @classmethod
-    def of(cls, patches: Values, labels: Bools) -> "Features":
+    def of(cls, patches: Readable, labels: Bools) -> "Features":
         """Learn templates and discriminants from patches, labels (sample,) True with companions.
 
         Raises BadInput when there are none of either.
@@ -74,7 +74,7 @@ class Features:
         """Fisher's discriminants (sample, 2): of the matches, and of matches and means."""
         return np.asarray((_linear(patches, self.templates) - self.centre) @ self.weights.T)
 
-    def of_all(self, patches: Values) -> Floats:
+    def of_all(self, patches: Readable) -> Floats:
         """As `every`, of patches that may be on disk."""
         return _by_parts(self.every, patches)
 
@@ -89,7 +89,7 @@ class Features:
         return np.concatenate([joint, matches, rest], axis=1).astype(np.float32)
 
 
-def _by_parts(measure: Callable[[Floats], Floats], patches: Values) -> Floats:
+def _by_parts(measure: Callable[[Floats], Floats], patches: Readable) -> Floats:
     """What is measured of patches, some of them in memory at a time."""
     parts = threads.blocks(len(patches), _TOGETHER)
     return np.concatenate([measure(patches[part]) for part in parts])

@@ -14,7 +14,7 @@ from exosift import threads
 from exosift.errors import BadInput
 from exosift.learn.classifier import Told
 from exosift.learn.features import Features
-from exosift.learn.room import Values
+from exosift.learn.room import Readable
 from exosift.learn.trees import Trees, of_boosting, of_forest
 from exosift.types import Bools, Floats, Ints, Shape
 
@@ -35,7 +35,7 @@ class Forest:
             raise BadInput(f"trees is {self.trees} and leaf {self.leaf}, expected 1 or more each")
 
     def fit(
-        self, patches: Values, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
+        self, patches: Readable, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
     ) -> "GrownForest":
         """See `classifier.Classifier`; nothing is held back, and all pixels are in memory."""
         from sklearn.ensemble import RandomForestClassifier  # slow to load
@@ -90,7 +90,7 @@ class Boosted:
             raise BadInput(f"rate is {self.rate:g}, expected more than 0, to 1")
 
     def fit(
-        self, patches: Values, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
+        self, patches: Readable, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
     ) -> "GrownBoosted":
         """See `classifier.Classifier`; nothing is held back for validation."""
         from sklearn.ensemble import HistGradientBoostingClassifier  # slow to load

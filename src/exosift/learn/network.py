@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 
 from exosift.errors import BadInput
-from exosift.learn.room import Values
+from exosift.learn.room import Readable
 from exosift.types import Bools, Floats, Ints
 
 Weights = Mapping[str, Floats]
@@ -91,7 +91,7 @@ class _Network(Training):
 
     def fit(
         self,
-        patches: Values,
+        patches: Readable,
         labels: Bools,
         blocks: Ints,
         seed: int,

@@ -13,11 +13,8 @@ from exosift.types import Floats, Ints, Shape
 _MOST = 500_000_000
 
 
-class Values(Protocol):
-    """An array of float32, or what is read like one by its first axis.
-
-    Written by it, too, or all along it at one place of the second.
-    """
+class Readable(Protocol):
+    """An array of float32, or what is read like one by its first axis."""
 
     @property
     def shape(self) -> Shape:
@@ -26,6 +23,10 @@ class Values(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, some: slice | Ints, /) -> Floats: ...
+
+
+class Values(Readable, Protocol):
+    """What is written by its first axis, too, or all along it at one place of the second."""
 
     def __setitem__(self, where: slice | tuple[slice, int], values: Floats, /) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Model cards as Markdown, and as a section of a page."""
+"""Model cards as Markdown and as JSON."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -6,16 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from exosift.learn.card import PROTOCOLS, Card
-from exosift.report.pages import environment
 
 _HEADS = ("ring [FWHM]", "companions", "nulls", "epochs", "kept", "loss", "loss left out")
-
-
-def card_section(card: Card) -> str:
-    """A model card as an HTML section; figures are named relative to the page."""
-    template = environment().get_template("card.html.j2")
-    told = {"heads": _HEADS, "rows": _rows(card), "tables": _tables(card)}
-    return template.render(card=card, protocols=PROTOCOLS, **told)
 
 
 def card_markdown(card: Card) -> str:

@@ -1,6 +1,7 @@
 """`exosift learn`: a classifier taught by labelled patches of sequences, its model and its card."""
 
 import json
+from collections.abc import Mapping
 from collections.abc import Sequence as Several
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from exosift.io.store import manifest_of
 from exosift.learn.card import card_of
 from exosift.learn.drawing import Drawn
 from exosift.learn.folds import target_of
+from exosift.learn.heldback import HeldBack, held_back
 from exosift.learn.learning import Learning
-from exosift.learn.model import Model, Provenance
+from exosift.learn.model import Model, Provenance, Zone
 from exosift.learn.network import Trained
 from exosift.learn.supervised import fitted
 from exosift.photometry.known import KnownCompanions, known_in
@@ -43,7 +45,7 @@ def run(
     folder: Path,
     memory: float | None = None,
 ) -> None:
-    """Write model.npz, card.md and card.json, and training.png of a network, into `folder`.
+    """Write model.npz, its card (.md, .json, .png), and training.png of a network, into `folder`.
 
     store: the sequence that the model is meant for; stars: those of other stars; known: companions
     in the frames of either. memory: MB that may be used, or what the job has; what needs more goes
@@ -108,29 +110,38 @@ def _refuse_others(kept: KeptSamples, asked: Learning, known: KnownCompanions, l
 
 def _learn(given: Drawn, asked: Learning, folder: Path, of: Several[Any]) -> None:
     """Write what samples teach; of: all that it depends on."""
-    with (
-        resumable(asked, folder, of) as classifier,
-        progress(f"{folder.name} rings") as told,
-    ):
-        zones = fitted(given.samples, classifier, asked.drawing, told)
+    with resumable(asked, folder, of) as classifier:
+        with progress(f"{folder.name} rings") as told:
+            zones = fitted(given.samples, classifier, asked.drawing, told)
         made = Provenance(given.sequences, asked.protocol, given.filter, asked.seed)
         model = Model(asked.classifier, asked.mlar, given.side, asked.sampling, zones, made)
-        write(model, folder)
+        held = {}
+        with progress(f"{folder.name} rings judged") as told:
+            for done, (zone, some) in enumerate(zip(zones, given.samples, strict=True), 1):
+                if judged := held_back(asked.classifier, zone.fitted, some, asked.seed):
+                    held[_name(zone)] = judged
+                told(done, len(zones))
+        write(model, held, folder)
 
 
-def write(model: Model, folder: Path) -> None:
-    """The model and its card."""
+def _name(zone: Zone) -> str:
+    """A ring's name."""
+    return "{:g}–{:g} FWHM".format(*zone.edges)
+
+
+def write(model: Model, held: Mapping[str, HeldBack], folder: Path) -> None:
+    """The model and its card; held: what the card tells of patches held back, by their rings."""
+    from exosift.report.figures import save  # slow to load
+    from exosift.report.heldback import held_back_figure
+    from exosift.report.training import training_figure
+
     write_model(folder / "model.npz", model)
+    save(held_back_figure(held, folder.name), folder / "card.png")
+    figures = {"ROC curves and calibration, of patches": "card.png"}
     curves = {
-        "{:g}–{:g} FWHM".format(*zone.edges): zone.fitted.curve
-        for zone in model.zones
-        if isinstance(zone.fitted, Trained)
+        _name(zone): zone.fitted.curve for zone in model.zones if isinstance(zone.fitted, Trained)
     }
-    figures = {}
     if curves:
-        from exosift.report.figures import save  # slow to load
-        from exosift.report.training import training_figure
-
         save(training_figure(curves, folder.name), folder / "training.png")
         figures["training"] = "training.png"
     card = card_of(folder.name, model, figures)

@@ -21,7 +21,7 @@ from exosift.io.models import CheckpointFile
 from exosift.learn.classifier import Classifier, Told
 from exosift.learn.learning import Learning
 from exosift.learn.network import AnyNetwork, Trained, Training
-from exosift.learn.room import Values
+from exosift.learn.room import Readable
 from exosift.steps.recording import digest
 from exosift.types import Bools, Ints
 
@@ -53,7 +53,7 @@ class _Resumed:
     edges: Iterator[tuple[float, float]]
 
     def fit(
-        self, patches: Values, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
+        self, patches: Readable, labels: Bools, blocks: Ints, seed: int, told: Told | None = None
     ) -> Trained:
         """See `classifier.Classifier`; says which epoch it is in."""
         del told

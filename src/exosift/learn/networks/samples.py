@@ -11,7 +11,7 @@ import numpy as np
 
 from exosift import threads
 from exosift.errors import BadInput
-from exosift.learn.room import Values
+from exosift.learn.room import Readable
 from exosift.types import Bools, Floats, Ints
 
 SYMMETRIES = 8
@@ -25,7 +25,7 @@ _SPAN = 4096
 class Samples:
     """Patches (sample, level, y, x), labels (sample,), azimuth blocks (sample,)."""
 
-    patches: Values
+    patches: Readable
     labels: Bools
     blocks: Ints
 
