@@ -34,6 +34,26 @@ def test_shares_and_probabilities_are_those_of_samples_that_taught_nothing(class
         np.testing.assert_allclose(told, true, atol=0.15)
 
 
+def test_trees_grown_to_be_judged_learn_from_both_kinds_alike_and_from_none_held_back():
+    some, seen = labelled(600), []
+
+    class Noting(Boosted):
+        def fit(self, patches, labels, blocks, *rest):
+            seen.append((np.array(patches[:]), labels, blocks))
+            return super().fit(patches, labels, blocks, *rest)
+
+    classifier = Noting(trees=5)
+    learnt = classifier.fit(some.patches, some.labels, some.blocks, 3)
+    judged = held_back(classifier, learnt, some, 3)
+    patches, labels, blocks = seen[1]
+    assert 2 * labels.sum() == labels.size > 0.4 * some.labels.size
+    places = {patch.tobytes(): place for place, patch in enumerate(some.patches)}
+    taught = [places[patch.tobytes()] for patch in patches]
+    assert len(set(taught)) == len(taught) <= some.labels.size - judged.labels.size
+    np.testing.assert_array_equal(labels, some.labels[taught])
+    np.testing.assert_array_equal(blocks, some.blocks[taught])
+
+
 def test_trees_are_not_judged_by_what_they_know_by_heart():
     """Labels without any meaning are not found again."""
     some = labelled(2000, bright=0.0)

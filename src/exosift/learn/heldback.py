@@ -52,7 +52,7 @@ def held_back(
     """What a ring's classifier says of samples that taught it nothing; None where all had to.
 
     A network has held some back, by which its epoch was chosen. Trees have learnt from all, and
-    others are grown alike of all but those held back.
+    others are grown alike of those not held back, as many with a companion as without.
     """
     every = Samples(samples.patches, samples.labels, samples.blocks)
     share = classifier.validation if isinstance(classifier, Training) else _SHARE
@@ -61,10 +61,18 @@ def held_back(
     except BadInput:
         return None
     if not isinstance(classifier, Training):
+        teach = _even(teach, samples.labels, seed)
         labels, blocks = samples.labels[teach], samples.blocks[teach]
         learnt = classifier.fit(_Some(samples.patches, teach), labels, blocks, seed)
     some = (samples.patches[rest[span]] for span in threads.blocks(len(rest), _SPAN))
     return HeldBack(np.concatenate([learnt.margin(one) for one in some]), samples.labels[rest])
+
+
+def _even(some: Ints, labels: Bools, seed: int) -> Ints:
+    """Of some samples, all of the kind that there are fewer of, and as many of the other, drawn."""
+    kinds = some[labels[some]], some[~labels[some]]
+    rng, count = np.random.default_rng(seed), min(map(len, kinds))
+    return np.sort(np.concatenate([rng.choice(kind, count, replace=False) for kind in kinds]))
 
 
 @dataclass(frozen=True, eq=False)
